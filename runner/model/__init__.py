@@ -1,0 +1,41 @@
+"""The nouns: every document that is read, signed, hashed or published, frozen and strict.
+
+    JobSpec   what a contributor asks for           jobspec.py
+    Policy    what the maintainers allow            policy.py
+    Run       one execution of a JobSpec: Cell, Attempt, Seeds       run.py
+    Receipt   what the runner says of one attempt   receipt.py
+    DiffReport, Manifest   what was found, and what was published    report.py
+    LogEntry, Checkpoint   what was said, in which order             entry.py
+
+One canonical encoding (RFC 8785) and one digest (SHA-256) serve them all: `canonical.py`.
+Constraints here are those that a JSON Schema can say, so that both judges agree; what needs more
+than one field, or another file, is judged in `runner/registry.py`.
+"""
+
+from runner.model.canonical import Document, canonical, digest, from_canonical, sha256
+from runner.model.entry import Checkpoint, LogEntry, parse_entry
+from runner.model.jobspec import JobSpec
+from runner.model.policy import Policy, TrustList
+from runner.model.receipt import Receipt
+from runner.model.report import DiffReport, Manifest
+from runner.model.run import Attempt, Cell, Run
+
+__all__ = [
+    "Attempt",
+    "Cell",
+    "Checkpoint",
+    "DiffReport",
+    "Document",
+    "JobSpec",
+    "LogEntry",
+    "Manifest",
+    "Policy",
+    "Receipt",
+    "Run",
+    "TrustList",
+    "canonical",
+    "digest",
+    "from_canonical",
+    "parse_entry",
+    "sha256",
+]

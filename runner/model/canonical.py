@@ -1,0 +1,122 @@
+"""One canonical encoding, one digest, and the base of every document.
+
+Canonical bytes are RFC 8785 (JCS) without floats. Whatever is signed or hashed is accepted only if printing
+what was parsed gives the same bytes back: `from_canonical` holds this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Self
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from runner.errors import Unverified
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["who-are-you"])]
+RegionName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}(-[A-Z0-9]{1,7})?$", examples=["EU"])]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code", examples=["DE"])]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hex")]
+Cid = Annotated[str, Field(pattern=r"^bafy[a-z2-7]{55}$", description="CIDv1, dag-pb, sha2-256, base32")]
+Decimal = Annotated[
+    str,
+    Field(
+        pattern=r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,18})?$",
+        description="A decimal number in a string: floats do not exist in anything signed",
+        examples=["0.25"],
+    ),
+]
+Instant = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+        description="RFC 3339, UTC, whole seconds",
+        examples=["2026-11-22T03:00:00Z"],
+    ),
+]
+JobPath = Annotated[
+    str,
+    Field(
+        pattern=r"^registry/jobs/[a-z0-9][a-z0-9-]{0,62}(/[a-z0-9][a-z0-9-]{0,62})?/[a-z0-9][a-z0-9-]{0,62}\.yaml$",
+        max_length=240,
+        examples=["registry/jobs/examples/who-are-you.yaml"],
+    ),
+]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+PartsPerMillion = Annotated[int, Field(ge=0, le=1_000_000, description="A share, in millionths")]
+
+
+class Document(BaseModel):
+    """A frozen, strict value with camelCase names on paper and snake_case names in code."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """The document that JSON data says. Raises `pydantic.ValidationError` with every mistake."""
+        return cls.model_validate(_tupled(data), by_alias=True, by_name=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON data with the names of the schema; absent fields are left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes of the document."""
+        return canonical(self.to_json())
+
+
+def _tupled(data: Any) -> Any:
+    """Lists as tuples, because strict frozen models hold tuples."""
+    if isinstance(data, list):
+        return tuple(_tupled(item) for item in data)
+    if isinstance(data, dict):
+        return {key: _tupled(value) for key, value in data.items()}
+    return data
+
+
+def canonical(data: Any) -> bytes:
+    """RFC 8785 bytes of JSON data; floats are refused."""
+    return rfc8785.dumps(_without_floats(data))
+
+
+def from_canonical(raw: bytes, what: str = "document") -> Any:
+    """The JSON data of canonical bytes. Raises `Unverified` unless printing it gives the same bytes back."""
+    try:
+        data = json.loads(raw)
+        again = canonical(data)
+    except (ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
+        raise Unverified("not-canonical", f"{what} is not canonical JSON: {error}") from None
+    if again != raw:
+        raise Unverified("not-canonical", f"{what} is JSON, but not in its canonical form (RFC 8785)")
+    return data
+
+
+def sha256(raw: bytes) -> str:
+    """SHA-256 of bytes, in hex."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def digest(data: Any) -> str:
+    """SHA-256, in hex, of the canonical bytes of JSON data."""
+    return sha256(canonical(data))
+
+
+def _without_floats(data: Any) -> Any:
+    if isinstance(data, float):
+        raise ValueError(f"a float ({data}) cannot be signed; write a decimal string")
+    if isinstance(data, dict):
+        return {key: _without_floats(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without_floats(item) for item in data]
+    return data

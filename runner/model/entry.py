@@ -1,0 +1,170 @@
+"""LogEntry and Checkpoint: what was said, in which order. The index of an entry is the only clock that counts.
+
+An entry is stored as its RFC 8785 bytes, at most 512 of them. Every `start` gets exactly one end: a `run`,
+`cancelled` or `abandoned` entry that names its index.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from runner.errors import Unverified
+from runner.model.canonical import Cid, Count, Decimal, Document, Id, Instant, JobPath, Sha256, from_canonical
+
+MAX_ENTRY = 512
+
+Role = Literal["maintainer", "contributor", "runner-git", "runner-receipt"]
+PublicKey = Annotated[
+    str,
+    Field(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]{68}$", description="OpenSSH public key, Ed25519, without comment"),
+]
+
+
+class _Entry(Document):
+    v: Literal[1] = 1
+
+
+class Genesis(_Entry):
+    """Index 0: the trust list that everything rests on."""
+
+    type: Literal["genesis"] = "genesis"
+    trust: Sha256
+
+
+class Trust(_Entry):
+    """A later trust list."""
+
+    type: Literal["trust"] = "trust"
+    serial: Count
+    trust: Sha256
+
+
+class KeyAdd(_Entry):
+    """A key counts for entries after this one."""
+
+    type: Literal["key-add"] = "key-add"
+    role: Role
+    principal: Id
+    key: PublicKey
+
+
+class KeyRevoke(_Entry):
+    """A key no longer counts; from `suspectFrom` on it may have been in other hands."""
+
+    type: Literal["key-revoke"] = "key-revoke"
+    key: PublicKey
+    suspect_from: Count
+
+
+class Start(_Entry):
+    """A runner takes a run: the claim, its lease, and what it reserves."""
+
+    type: Literal["start"] = "start"
+    job: JobPath
+    sha256: Sha256 = Field(description="Of the JobSpec's bytes")
+    revision: int = Field(ge=1, le=2**31 - 1)
+    run: Sha256
+    due: Instant | None = None
+    at: Instant
+    lease: int = Field(ge=1, description="Seconds, from the commit that carries this entry")
+    generation: int = Field(1, ge=1, le=3)
+    reserved: Decimal = "0"
+
+
+class RunEnd(_Entry):
+    """A run was published."""
+
+    type: Literal["run"] = "run"
+    run: Sha256
+    start: Count
+    cid: Cid
+    manifest: Sha256
+
+
+class Cancelled(_Entry):
+    """A run was stopped because its job was removed or its owner asked."""
+
+    type: Literal["cancelled"] = "cancelled"
+    run: Sha256
+    start: Count
+
+
+class Abandoned(_Entry):
+    """A start whose lease ran out. With generation 3 the run is over; before, another start follows."""
+
+    type: Literal["abandoned"] = "abandoned"
+    run: Sha256
+    start: Count
+
+
+class Retire(_Entry):
+    """A job's file was removed: neither this revision nor a lower one is ever taken again."""
+
+    type: Literal["retire"] = "retire"
+    job: JobPath
+    revision: int = Field(ge=1, le=2**31 - 1)
+
+
+class Rescore(_Entry):
+    """A published run was judged again by a newer classifier."""
+
+    type: Literal["rescore"] = "rescore"
+    run: Sha256
+    classifier: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$")]
+    manifest: Sha256
+
+
+class Withdraw(_Entry):
+    """An output may no longer be checked, because it may no longer be shown."""
+
+    type: Literal["withdraw"] = "withdraw"
+    run: Sha256
+    output: Sha256
+
+
+class Settlement(_Entry):
+    """What a run was paid, at last."""
+
+    type: Literal["settlement"] = "settlement"
+    run: Sha256
+    amount: Decimal
+    record: Sha256
+
+
+LogEntry: TypeAlias = Annotated[
+    Genesis
+    | Trust
+    | KeyAdd
+    | KeyRevoke
+    | Start
+    | RunEnd
+    | Cancelled
+    | Abandoned
+    | Retire
+    | Rescore
+    | Withdraw
+    | Settlement,
+    Field(discriminator="type"),
+]
+_ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
+
+
+class Checkpoint(NamedTuple):
+    """The size and root of a log (C2SP tlog-checkpoint, without its signatures). `root` is 32 bytes."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+def parse_entry(raw: bytes, index: int) -> LogEntry:
+    """The entry that these bytes say, or `Unverified` with its index."""
+    if len(raw) > MAX_ENTRY:
+        raise Unverified("entry-malformed", f"log entry {index} has {len(raw)} bytes, more than {MAX_ENTRY}")
+    data = from_canonical(raw, f"log entry {index}")
+    try:
+        return _ENTRY.validate_python(data, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise Unverified("entry-malformed", f"log entry {index}: {error.errors()[0]['msg']}") from None

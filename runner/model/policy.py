@@ -1,0 +1,109 @@
+"""Policy and TrustList: what the maintainers allow, and the files that they answer for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runner.model.canonical import Country, Decimal, Document, Id, JobPath, RegionName, Sha256
+from runner.model.jobspec import Parameter
+
+Origin = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?(/[A-Za-z0-9._-]{1,63}){0,6}$",
+        max_length=120,
+        description="C2SP log origin: a schema-less URL without trailing slash, fixed for the life of the log",
+        examples=["example.org/beacon/log"],
+    ),
+]
+Amounts = Annotated[dict[Literal["GLM"], Decimal], Field(max_length=1)]
+
+
+class LogPolicy(Document):
+    """Which log this registry writes, and on which branch."""
+
+    origin: Origin
+    branch: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")
+
+
+class Images(Document):
+    """Which images may run."""
+
+    oci: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(
+        (), max_length=100, description="Allowed prefixes of OCI image names"
+    )
+    sources: bool = Field(True, description="Whether folders of `registry/benchmarks/` may run")
+
+
+class Caps(Document):
+    """The most that one job may ask for."""
+
+    providers: int = Field(8, ge=1, le=16)
+    replicas: int = Field(16, ge=1, le=64)
+    prompts: int = Field(50, ge=1, le=200)
+    answers: int = Field(5_000, ge=1, le=1_000_000, description="Cells of one run, all together")
+    total_seconds: int = Field(14_400, ge=1, le=172_800)
+    memory_mi_b: int = Field(8_192, alias="memoryMiB", ge=16, le=65_536)
+    cpus: int = Field(4, ge=1, le=64)
+    output_ki_b: int = Field(256, alias="outputKiB", ge=1, le=1_024)
+    retries: int = Field(3, ge=0, le=5)
+
+
+class Budgets(Document):
+    """Caps on money: one run, one owner a month, everybody a month."""
+
+    job: Amounts = Field(default_factory=dict)
+    owner_month: Amounts = Field(default_factory=dict)
+    month: Amounts = Field(default_factory=dict)
+
+
+class Serve(Document):
+    """How the local executor serves one region of one job, unlike the others. Receipts say `altered`."""
+
+    parameters: dict[Id, Parameter] = Field(min_length=1, max_length=32)
+
+
+class Local(Document):
+    """The local executor's peculiarities."""
+
+    serve: dict[JobPath, dict[RegionName, Serve]] = Field(default_factory=dict, max_length=1_000)
+
+
+class Content(Document):
+    """What prompts may not hold, as literal text, letters of either case alike."""
+
+    refuse_prompts: tuple[Annotated[str, Field(min_length=2, max_length=200)], ...] = Field((), max_length=200)
+
+
+class Policy(Document):
+    """What the maintainers of a registry allow."""
+
+    api_version: Literal["beacon/v1"]
+    kind: Literal["Policy"]
+    log: LogPolicy
+    regions: dict[RegionName, Annotated[tuple[Country, ...], Field(min_length=1, max_length=100)]] = Field(
+        min_length=1, max_length=64, description="Regions and their countries"
+    )
+    images: Images = Field(default_factory=lambda: Images.from_json({}))
+    services: tuple[Id, ...] = Field((), max_length=100, description="Providers of model services that may be called")
+    caps: Caps = Field(default_factory=lambda: Caps.from_json({}))
+    budgets: Budgets = Field(default_factory=lambda: Budgets.from_json({}))
+    min_interval_seconds: int = Field(
+        3_600, ge=60, le=31_536_000, description="Shortest time between two scheduled runs"
+    )
+    content: Content = Field(default_factory=lambda: Content.from_json({}))
+    local: Local = Field(default_factory=lambda: Local.from_json({}))
+
+
+class TrustList(Document):
+    """Canonical list of the files that decide who may do what; signed by the maintainers, m of n."""
+
+    api_version: Literal["beacon/v1"]
+    kind: Literal["TrustList"]
+    origin: Origin
+    serial: int = Field(ge=1, le=2**31 - 1, description="Rises with every change")
+    files: dict[Annotated[str, Field(pattern=r"^registry/[a-z0-9./_-]{1,200}$")], Sha256] = Field(
+        min_length=1, max_length=100, description="Path to SHA-256"
+    )

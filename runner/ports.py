@@ -1,0 +1,196 @@
+"""The seams between the core and the world. Each has at least two real implementations in `runner/edges/`.
+
+    Repository   git.py (a clone, with or without a remote) · memory.py
+    Executor     local.py (sandbox on this machine) · golem/
+    Spool        spool.py (folder in the git directory) · memory.py
+    Events       terminal.py · lines.py · memory.py
+
+Promises are written here in words; implementations are tested against them with the same contract tests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from runner.model.jobspec import Container, Limits, Prompt, Region
+from runner.model.receipt import Executor as ExecutorFacts
+from runner.model.receipt import Image, Provider, RegionEvidence, Times
+from runner.model.run import Attempt, AttemptStatus, Cell, CellStatus
+
+Changes: TypeAlias = Mapping[str, bytes | None]
+"""What one commit changes: path to new bytes, or to None where the file goes away."""
+
+
+class Blob(NamedTuple):
+    """One file of a tree. `mode` is git's, `100644` for plain files; `oid` names its bytes."""
+
+    mode: str
+    oid: str
+
+
+class Snapshot(Protocol):
+    """The tree of one commit, or of none (then empty). Never changes."""
+
+    commit: str | None
+
+    def files(self, prefix: str) -> Mapping[str, Blob]:
+        """Every file below a folder (no slash at its end), full path to blob, sorted; links and submodules too."""
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file, or None where there is none."""
+
+    def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of many files in one go; missing ones are left out."""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or a folder stands at the path. One look-up."""
+
+
+class CommitInfo(NamedTuple):
+    """One commit as `verify` needs it. `raw` is the commit object; `trees` are the oid of `reports/` in the commit
+    and of each parent, or None."""
+
+    oid: str
+    parents: tuple[str, ...]
+    raw: bytes
+    reports: str | None
+
+
+class Repository(Protocol):
+    """A branch of a git repository, and a second ref, the intent, that serialises writers."""
+
+    def refresh(self) -> None:
+        """Fetch the branch and the intent from the remote, where there is one. Raises `Environment`."""
+
+    def head(self) -> str | None:
+        """The branch's commit as last refreshed, None before the first."""
+
+    def intent(self) -> str | None:
+        """The intent's commit as last refreshed, None where nobody writes."""
+
+    def snapshot(self, commit: str | None) -> Snapshot:
+        """The tree of a commit."""
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """A commit's parents."""
+
+    def propose(self, parent: str | None, changes: Changes, message: str) -> str:
+        """Create the intent: a commit on top of `parent` with the changes. Durable and visible to all before it
+        returns. Raises `Conflict` where an intent stands already or the branch is no longer at `parent`."""
+
+    def commit(self, parent: str | None, changes: Changes, message: str, intent: str | None = None) -> str:
+        """THE ONE WRITE. A signed commit on top of `parent` becomes the branch's head, and the intent, where one is
+        given, goes away in the same step. All or nothing; compare-and-swap on `parent` and on the intent.
+        Durable when it returns. Raises `Conflict` where somebody was faster: then nothing changed."""
+
+    def history(self, since: str | None = None) -> Sequence[CommitInfo]:
+        """Every commit reachable from the head and not from `since`, parents before children."""
+
+
+class Work(NamedTuple):
+    """What an executor needs to run one attempt.
+
+    `files` is the benchmark's folder for a `source` image: relative path to bytes. `avoid` names providers that
+    failed this slot or serve another slot of the region. `parameters` are the target's own."""
+
+    attempt: Attempt
+    target: Container
+    files: Mapping[str, bytes]
+    region: Region
+    countries: tuple[str, ...]
+    job_path: str
+    prompts: Mapping[str, Prompt]
+    cells: tuple[tuple[Cell, int], ...]
+    limits: Limits
+    avoid: frozenset[str]
+
+
+class CellOutput(NamedTuple):
+    """One cell as the benchmark answered it. `output` are the raw bytes, None where the status is not `ok`."""
+
+    cell: Cell
+    seed: int
+    status: CellStatus
+    output: bytes | None
+    finish: str | None
+    ms: int | None
+    reason: str | None
+
+
+class AttemptResult(NamedTuple):
+    """What happened. `transcript` is canonical JSON: the request, the lines read, the error stream, marked where cut.
+    Cells that the provider never got to are `missing`; none is left out."""
+
+    attempt: Attempt
+    status: AttemptStatus
+    reason: str | None
+    retryable: bool
+    exit_code: int | None
+    cells: tuple[CellOutput, ...]
+    transcript: bytes
+    executor: ExecutorFacts
+    image: Image
+    region: RegionEvidence
+    provider: Provider
+    times: Times
+    usage: Mapping[str, int]
+    reserved: str
+    observed: str
+
+
+class Executor(Protocol):
+    """Runs attempts. Never raises for what a benchmark or a provider does: that is a result with a reason."""
+
+    kind: str
+    capacity: int
+
+    def refuses(self, target: Container) -> str | None:
+        """Why this executor cannot run a target here, or None where it can. Cheap."""
+
+    def prepare(self, target: Container, files: Mapping[str, bytes]) -> None:
+        """Install what the image needs, once, before anything is claimed. Raises `Environment`."""
+
+    def run(self, work: Work, cancel: threading.Event) -> AttemptResult:
+        """Run one attempt; returns within its limits, or soon after `cancel` is set, with nothing left running."""
+
+
+class Spool(Protocol):
+    """Finished attempts that are not yet published. Losing it loses money, never truth."""
+
+    def put(self, result: AttemptResult) -> None:
+        """Keep a result, durably, replacing one of the same attempt."""
+
+    def results(self, run: str) -> Sequence[AttemptResult]:
+        """The results kept for a run, in the order of their attempts."""
+
+    def forget(self, run: str) -> None:
+        """Drop a run that was published."""
+
+
+class Signer(Protocol):
+    """An Ed25519 key of one role. `public` has 32 bytes, a signature 64."""
+
+    public: bytes
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature (RFC 8032) of a message."""
+
+
+class Keys(NamedTuple):
+    """The runner's three keys, never shared between roles."""
+
+    git: Signer
+    receipt: Signer
+    log: Signer
+
+
+class Event(NamedTuple):
+    """Something happened. `name` is stable (`runner/events.py` lists them all); `facts` are for people and programs."""
+
+    name: str
+    facts: Mapping[str, str | int | None]
+
+
+Emit: TypeAlias = Callable[[Event], None]
