@@ -1,0 +1,29 @@
+"""What several tests need: where test data that nobody here wrote may stand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _outside(name: str, variable: str) -> Path:
+    folder = Path(os.environ.get(variable) or ROOT.parent / "shared" / name)
+    if not folder.is_dir():
+        pytest.skip(f"no folder of {name}: set {variable}")
+    return folder
+
+
+@pytest.fixture
+def vectors() -> Path:
+    """Published test vectors; skipped where they are absent."""
+    return _outside("vectors", "BEACON_VECTORS")
+
+
+@pytest.fixture
+def data() -> Path:
+    """Real model outputs; skipped where they are absent."""
+    return _outside("data", "BEACON_DATA")
