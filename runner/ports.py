@@ -85,6 +85,16 @@ class Repository(Protocol):
         given, goes away in the same step. All or nothing; compare-and-swap on `parent` and on the intent.
         Durable when it returns. Raises `Conflict` where somebody was faster: then nothing changed."""
 
+    def difference(self, old: str | None, new: str, folder: str) -> Changes:
+        """What changed below a folder between two commits, with the new bytes. Costs what changed, not what stands."""
+
+    def cancellations(self) -> frozenset[str]:
+        """Runs, by the first 32 hex digits, that somebody asked to cancel (refs `refs/beacon/cancel/<run>`), as last
+        refreshed."""
+
+    def request_cancel(self, run: str) -> None:
+        """Ask for a run to be cancelled. Durable and visible to all when it returns."""
+
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
         """Every commit reachable from the head and not from `since`, parents before children."""
 

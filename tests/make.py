@@ -52,6 +52,5 @@ def run(start: int = 7) -> Run:
         job="registry/jobs/alice/who.yaml",
         sha256=sha256(b"job"),
         start=start,
-        size=start + 1,
         root=sha256(b"root"),
     )

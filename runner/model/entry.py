@@ -22,6 +22,9 @@ PublicKey = Annotated[
 ]
 
 
+Threshold = Annotated[int, Field(ge=1, le=16, description="Maintainers whose signatures the next trust list needs")]
+
+
 class _Entry(Document):
     v: Literal[1] = 1
 
@@ -30,7 +33,9 @@ class Genesis(_Entry):
     """Index 0: the trust list that everything rests on."""
 
     type: Literal["genesis"] = "genesis"
+    serial: Count
     trust: Sha256
+    threshold: Threshold
 
 
 class Trust(_Entry):
@@ -39,6 +44,7 @@ class Trust(_Entry):
     type: Literal["trust"] = "trust"
     serial: Count
     trust: Sha256
+    threshold: Threshold
 
 
 class KeyAdd(_Entry):
@@ -67,8 +73,9 @@ class Start(_Entry):
     revision: int = Field(ge=1, le=2**31 - 1)
     run: Sha256
     due: Instant | None = None
+    runner: Id = Field(description="Principal of the runner that takes it, of `registry/keys/runners`")
     at: Instant
-    lease: int = Field(ge=1, description="Seconds, from the commit that carries this entry")
+    lease: int = Field(ge=1, description="Seconds, from `at`; nothing is begun that cannot end within them")
     generation: int = Field(1, ge=1, le=3)
     reserved: Decimal = "0"
 

@@ -30,8 +30,7 @@ class Run(Document):
     sha256: Sha256
     due: Instant | None = None
     start: Count = Field(description="Log index of the run's `start` entry")
-    size: Count = Field(description="Size of the log whose root gives the seeds; it contains the start")
-    root: Sha256 = Field(description="That root, in hex")
+    root: Sha256 = Field(description="Root, in hex, of the log up to and with that entry: the seeds come from it")
 
     @property
     def short(self) -> str:
