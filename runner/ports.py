@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
+from runner.model.entry import Checkpoint
 from runner.model.jobspec import Container, Limits, Prompt, Region
 from runner.model.receipt import Executor as ExecutorFacts
 from runner.model.receipt import Image, Provider, RegionEvidence, Times
@@ -49,8 +50,7 @@ class Snapshot(Protocol):
 
 
 class CommitInfo(NamedTuple):
-    """One commit as `verify` needs it. `raw` is the commit object; `trees` are the oid of `reports/` in the commit
-    and of each parent, or None."""
+    """One commit. `raw` is the commit object, `reports` the oid of its `reports/` tree or None."""
 
     oid: str
     parents: tuple[str, ...]
@@ -73,11 +73,11 @@ class Repository(Protocol):
     def snapshot(self, commit: str | None) -> Snapshot:
         """The tree of a commit."""
 
-    def parents(self, commit: str) -> tuple[str, ...]:
-        """A commit's parents."""
+    def read_commit(self, commit: str) -> CommitInfo:
+        """One commit: its parents, and the raw object whose signature can be checked."""
 
     def propose(self, parent: str | None, changes: Changes, message: str) -> str:
-        """Create the intent: a commit on top of `parent` with the changes. Durable and visible to all before it
+        """Create the intent: a signed commit on top of `parent` with the changes. Durable and visible to all before it
         returns. Raises `Conflict` where an intent stands already or the branch is no longer at `parent`."""
 
     def commit(self, parent: str | None, changes: Changes, message: str, intent: str | None = None) -> str:
@@ -177,6 +177,17 @@ class Spool(Protocol):
 
     def forget(self, run: str) -> None:
         """Drop a run that was published."""
+
+
+class Signed(Protocol):
+    """The highest checkpoint that this runner ever signed for a log. Kept outside the clone."""
+
+    def highest(self) -> Checkpoint | None:
+        """What was remembered last, or None."""
+
+    def remember(self, checkpoint: Checkpoint) -> None:
+        """Durable when it returns. Raises `Environment` for a size below the highest, or the same size with another
+        root: a log must never sign that."""
 
 
 class Signer(Protocol):

@@ -1,0 +1,33 @@
+"""Everything that a pipeline says while it works. Names are stable: progress displays, logs and crash tests use them.
+
+Events are facts for people and programs; nothing is decided by them, and losing them loses nothing.
+"""
+
+from __future__ import annotations
+
+from runner.ports import Emit, Event
+
+NAMES = (
+    "refreshed",
+    "intent-found",
+    "planned",
+    "prepared",
+    "intent-won",
+    "checkpoint-signed",
+    "committed",
+    "run-started",
+    "round-started",
+    "attempt-started",
+    "attempt-finished",
+    "run-executed",
+    "run-compared",
+    "run-rendered",
+    "cancelled",
+    "second-engine",
+    "branch-not-moved",
+)
+
+
+def say(emit: Emit, name: str, /, **facts: str | int | None) -> None:
+    """Emit one event."""
+    emit(Event(name, facts))

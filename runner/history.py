@@ -1,0 +1,122 @@
+"""What the log says, folded into one value: which keys count, which jobs were taken, which runs are still open.
+
+A pure fold over the entries, in their order. It believes the log: that an entry may stand where it stands is judged by
+the runner before it signs, and by `runner/verify/` afterwards, from the same rules written separately.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from runner.model import entry as e
+from runner.model.entry import LogEntry, Role, parse_entry
+
+LAST_GENERATION = 3
+
+
+class Key(NamedTuple):
+    """A key's life in the log. `revoked` is the index of its revocation."""
+
+    role: Role
+    principal: str
+    added: int
+    revoked: int | None
+    suspect_from: int | None
+
+
+class Taken(NamedTuple):
+    """A `start` that has no end yet."""
+
+    index: int
+    start: e.Start
+
+
+class End(NamedTuple):
+    """How a run is over. `start` is the entry that it ends; `index` is the end's own place in the log."""
+
+    index: int
+    start: e.Start
+    end: e.RunEnd | e.Cancelled | e.Abandoned
+
+
+class Revision(NamedTuple):
+    """The newest bytes of a job that the log knows. A retired job's `sha256` is empty."""
+
+    number: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class History:
+    """The state that `size` entries leave behind."""
+
+    size: int = 0
+    trust: str | None = None
+    serial: int = 0
+    threshold: int = 0
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    revisions: Mapping[str, Revision] = field(default_factory=dict)
+    open: Mapping[str, Taken] = field(default_factory=dict)
+    ended: Mapping[str, End] = field(default_factory=dict)
+    last_due: Mapping[str, str] = field(default_factory=dict)
+    reserved: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    """Month (YYYY-MM) and owner to what their starts reserved."""
+
+    def counts(self, key: str, role: Role) -> bool:
+        """Whether a public key counts for a role now."""
+        life = self.keys.get(key)
+        return life is not None and life.role == role and life.revoked is None
+
+
+def fold(entries: Iterable[bytes], start: History | None = None) -> History:
+    """The history after these entries' bytes. Raises `Unverified` where one is malformed."""
+    state = start or History()
+    size, keys, revisions = state.size, dict(state.keys), dict(state.revisions)
+    running, ended, due = dict(state.open), dict(state.ended), dict(state.last_due)
+    reserved = dict(state.reserved)
+    trust = (state.trust, state.serial, state.threshold)
+    for raw in entries:
+        entry: LogEntry = parse_entry(raw, size)
+        match entry:
+            case e.Genesis() | e.Trust():
+                trust = (entry.trust, entry.serial, entry.threshold)
+            case e.KeyAdd():
+                keys[entry.key] = Key(entry.role, entry.principal, size, None, None)
+            case e.KeyRevoke() if entry.key in keys:
+                keys[entry.key] = keys[entry.key]._replace(revoked=size, suspect_from=entry.suspect_from)
+            case e.Start():
+                running[entry.run] = Taken(size, entry)
+                revisions[entry.job] = Revision(entry.revision, entry.sha256)
+                account = (entry.at[:7], entry.job.split("/")[2])
+                reserved[account] = reserved.get(account, Decimal(0)) + Decimal(entry.reserved)
+                if entry.due:
+                    due[entry.job] = max(entry.due, due.get(entry.job, ""))
+            case e.RunEnd() | e.Cancelled() | e.Abandoned() if entry.run in running:
+                taken = running.pop(entry.run)
+                ended[entry.run] = End(size, taken.start, entry)
+            case e.Retire():
+                revisions[entry.job] = Revision(entry.revision, "")
+            case _:
+                pass
+        size += 1
+    return replace(
+        state,
+        size=size,
+        trust=trust[0],
+        serial=trust[1],
+        threshold=trust[2],
+        keys=keys,
+        revisions=revisions,
+        open=running,
+        ended=ended,
+        last_due=due,
+        reserved=reserved,
+    )
+
+
+def is_over(end: End | None) -> bool:
+    """Whether a run will never be taken again: published, cancelled, or abandoned for the last time."""
+    return end is not None and not (isinstance(end.end, e.Abandoned) and end.start.generation < LAST_GENERATION)

@@ -1,0 +1,238 @@
+"""The plan: what is asked for and not yet there. Pure: `plan(registry, history, now, …)` reads no clock and no file.
+
+Desired is the registry at a commit, actual is the log at the same commit. No status is stored: that a run is pending,
+running, expired or over follows from its `start`, its end and the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from cronsim import CronSim
+
+from runner.compare import smallest_p
+from runner.history import LAST_GENERATION, History, Taken, is_over
+from runner.model.jobspec import Container, JobSpec
+from runner.model.policy import Policy
+from runner.model.report import PValue
+from runner.model.run import cells, run_id
+from runner.registry import Job, Registry
+from runner.sshsig import fingerprint, public_line
+
+LEASE_MARGIN = 300
+CLOCK_MARGIN = 600
+
+
+class Pending(NamedTuple):
+    """A run to be taken now, and what it would mean."""
+
+    job: Job
+    run: str
+    due: str | None
+    generation: int
+    answers: int
+    worst_case: str
+    smallest_p: PValue
+    signer: str
+
+
+class Idle(NamedTuple):
+    """A job that is not pending, and why. `code` is stable."""
+
+    path: str
+    code: str
+    why: str
+
+
+class Plan(NamedTuple):
+    """What a tick would do, in the order of the log entries that it would write."""
+
+    expired: tuple[Taken, ...]
+    cancelled: tuple[Taken, ...]
+    retired: tuple[tuple[str, int], ...]
+    pending: tuple[Pending, ...]
+    resumed: tuple[Taken, ...]
+    idle: tuple[Idle, ...]
+
+
+def instant(moment: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> datetime:
+    """The moment that an `Instant` names."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def run_folder(spec_folder: str, run: str, due: str | None) -> str:
+    """Where a run stands: `reports/jobs/<owner>/[<suite>/]<name>/runs/[<YYYY-MM>/]<run>`."""
+    month = f"{due[:7]}/" if due else ""
+    return f"reports/jobs/{spec_folder}/runs/{month}{run[:32]}"
+
+
+def plan(
+    registry: Registry,
+    history: History,
+    now: datetime,
+    runner: str,
+    refuses: Callable[[Container], str | None],
+    asked_to_cancel: frozenset[str] = frozenset(),
+) -> Plan:
+    """Compare what the registry asks for with what the log holds.
+
+    `runner` is the principal of the runner that plans: its own open runs are resumed, those of others are left alone
+    until their lease and a margin for clocks are over. `refuses` tells why a target cannot run here.
+    """
+    expired = tuple(taken for taken in history.open.values() if _expired(taken, now, runner))
+    lost = {taken.start.run for taken in expired}
+    cancelled = tuple(
+        taken
+        for taken in history.open.values()
+        if taken.start.run not in lost
+        and (taken.start.run[:32] in asked_to_cancel or _removed(taken.start.job, registry))
+    )
+    stopped = {taken.start.run for taken in cancelled}
+    resumed = tuple(
+        taken
+        for taken in history.open.values()
+        if taken.start.runner == runner and taken.start.run not in lost | stopped
+    )
+    retired = tuple(
+        (path, revision.number)
+        for path, revision in history.revisions.items()
+        if revision.sha256 and _removed(path, registry)
+    )
+    pending: list[Pending] = []
+    idle: list[Idle] = []
+    account = _Account(registry.policy, history, now)
+    for job in sorted(registry.jobs.values(), key=lambda job: (-job.spec.spec.priority, job.path)):
+        due = _latest_due(job.spec, now)
+        decided = _decide(job, due, registry, history, lost, refuses)
+        if isinstance(decided, Pending) and (over := account.refuses(decided)):
+            decided = Idle(job.path, "budget-spent", over)
+        if isinstance(decided, Idle):
+            idle.append(decided)
+        else:
+            account.reserve(decided)
+            pending.append(decided)
+    idle += _invalid(registry)
+    return Plan(expired, cancelled, retired, tuple(pending), resumed, tuple(idle))
+
+
+def _decide(
+    job: Job,
+    due: str | None,
+    registry: Registry,
+    history: History,
+    lost: set[str],
+    refuses: Callable[[Container], str | None],
+) -> Pending | Idle:
+    """Whether one job's latest run is to be taken now. The first reason that holds is told."""
+    spec = job.spec
+    known = history.revisions.get(job.path)
+    run = run_id(job.raw, due)
+    end, taken = history.ended.get(run), history.open.get(run)
+    key = public_line(job.key)
+    idle = lambda code, why: Idle(job.path, code, why)  # noqa: E731 - a name for the path that every reason repeats
+    if is_over(end):
+        return idle("done", f"published; next due after {due}" if spec.spec.schedule else "published")
+    if taken and run not in lost:
+        return idle("running", f"taken by {taken.start.runner} at {taken.start.at} for {taken.start.lease} s")
+    if taken and taken.start.generation >= LAST_GENERATION:
+        return idle("abandoned", f"generation {LAST_GENERATION} of this run expired")
+    if known and known.sha256 != job.sha256 and spec.metadata.revision <= known.number:
+        found = "the same" if spec.metadata.revision == known.number else "a lower"
+        return idle("revision-replayed", f"other bytes with {found} revision: found {spec.metadata.revision}, "
+                    f"the log knows {known.number}; raise metadata.revision and sign again")  # fmt: skip
+    if history.size and not history.counts(key, "contributor"):
+        return idle("key-not-logged", "its signing key enters the log in this tick; the job follows in the next")
+    if job.path in registry.suspended:
+        return idle("suspended", "listed in registry/suspended")
+    if spec.spec.schedule and due is not None and due <= history.last_due.get(job.path, ""):
+        return idle("not-due", f"last due {due} was taken")
+    for target in spec.spec.targets:
+        why = refuses(target) if isinstance(target, Container) else f"{target.name}: no executor calls services"
+        if why:
+            return idle("executor-refuses", why)
+    return Pending(
+        job=job,
+        run=run,
+        due=due,
+        generation=_next_generation(end, taken),
+        answers=sum(1 for _ in cells(spec)),
+        worst_case=worst_case(spec),
+        smallest_p=smallest_p(spec),
+        signer=f"{spec.metadata.owner} {fingerprint(job.key)}",
+    )
+
+
+def worst_case(spec: JobSpec) -> str:
+    """The most that one run can cost, in GLM: its budget, or what its regions may spend together if that is less."""
+    budget = spec.spec.budget
+    regions = Decimal(budget.per_region) * len(spec.spec.regions)
+    return format(min(Decimal(budget.total), regions).normalize(), "f")
+
+
+def _next_generation(end: object, taken: Taken | None) -> int:
+    if taken:
+        return taken.start.generation + 1
+    start = getattr(end, "start", None)
+    return start.generation + 1 if start else 1
+
+
+def _expired(taken: Taken, now: datetime, runner: str) -> bool:
+    """Whether a start's lease is over: at once for our own, after a margin for clocks for another runner's."""
+    margin = 0 if taken.start.runner == runner else CLOCK_MARGIN
+    return now >= moment(taken.start.at) + timedelta(seconds=taken.start.lease + margin)
+
+
+def _removed(path: str, registry: Registry) -> bool:
+    """Whether a job's file is gone. One that is there but wrong is not gone."""
+    return path not in registry.jobs and path not in {problem.path for problem in registry.problems}
+
+
+def _latest_due(spec: JobSpec, now: datetime) -> str | None:
+    """The last moment, up to now, at which the schedule wants a run."""
+    if spec.spec.schedule is None:
+        return None
+    return instant(next(CronSim(spec.spec.schedule, now + timedelta(minutes=1), reverse=True)))
+
+
+def _invalid(registry: Registry) -> list[Idle]:
+    """Jobs that cannot be judged any further: their first problem, and how many more there are."""
+    by_path: dict[str, list[str]] = {}
+    for problem in registry.problems:
+        by_path.setdefault(problem.path, []).append(f"{problem.code}: {problem.message}")
+    return [
+        Idle(path, "invalid", found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""))
+        for path, found in sorted(by_path.items())
+    ]
+
+
+class _Account:
+    """What this month's starts have reserved, and would reserve, against the policy's caps."""
+
+    def __init__(self, policy: Policy, history: History, now: datetime) -> None:
+        month = instant(now)[:7]
+        self._caps = policy.budgets
+        self._by_owner = {owner: sum_ for (m, owner), sum_ in history.reserved.items() if m == month}
+
+    def refuses(self, pending: Pending) -> str | None:
+        owner, amount = pending.job.spec.metadata.owner, Decimal(pending.worst_case)
+        checks: Sequence[tuple[str, Mapping[str, str], Decimal]] = (
+            (f"{owner}'s budget of this month", self._caps.owner_month, self._by_owner.get(owner, Decimal(0))),
+            ("the registry's budget of this month", self._caps.month, sum(self._by_owner.values(), Decimal(0))),
+        )
+        for name, caps, spent in checks:
+            cap = caps.get("GLM")
+            if cap is not None and spent + amount > Decimal(cap):
+                return f"{name} is {cap} GLM, {spent} are reserved, this run would reserve {amount}"
+        return None
+
+    def reserve(self, pending: Pending) -> None:
+        owner = pending.job.spec.metadata.owner
+        self._by_owner[owner] = self._by_owner.get(owner, Decimal(0)) + Decimal(pending.worst_case)
