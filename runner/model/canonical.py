@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,10 +16,26 @@ from pydantic.alias_generators import to_camel
 
 from runner.errors import Unverified
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["who-are-you"])]
-RegionName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}(-[A-Z0-9]{1,7})?$", examples=["EU"])]
+Id = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="Lower-case letters, digits and hyphens between them, at most 63",
+        examples=["who-are-you"],
+    ),
+]
+RegionName = Annotated[
+    str,
+    Field(pattern=r"^[A-Z][A-Z0-9]{0,7}(-[A-Z0-9]{1,7})?$", description="A region of the policy", examples=["EU"]),
+]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code", examples=["DE"])]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hex")]
+ApiVersion = Annotated[Literal["beacon/v1"], Field(description="Version of this format")]
+Grade = Annotated[
+    Literal["claimed", "listed", "egress", "egress+rtt"],
+    Field(description='How well a region is known, weakest first; all mean "traffic left from", never "ran in"'),
+]
+Glm = Annotated[Literal["GLM"], Field(description="Golem's token")]
 Cid = Annotated[str, Field(pattern=r"^bafy[a-z2-7]{55}$", description="CIDv1, dag-pb, sha2-256, base32")]
 Decimal = Annotated[
     str,
@@ -42,10 +58,12 @@ JobPath = Annotated[
     Field(
         pattern=r"^registry/jobs/[a-z0-9][a-z0-9-]{0,62}(/[a-z0-9][a-z0-9-]{0,62})?/[a-z0-9][a-z0-9-]{0,62}\.yaml$",
         max_length=240,
+        description="Where the job's file stands",
         examples=["registry/jobs/examples/who-are-you.yaml"],
     ),
 ]
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+MAX_INTEGER = 2**53 - 1
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 PartsPerMillion = Annotated[int, Field(ge=0, le=1_000_000, description="A share, in millionths")]
 
 

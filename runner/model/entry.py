@@ -11,11 +11,25 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runner.errors import Unverified
-from runner.model.canonical import Cid, Count, Decimal, Document, Id, Instant, JobPath, Sha256, from_canonical
+from runner.model.canonical import (
+    MAX_INTEGER,
+    Cid,
+    Count,
+    Decimal,
+    Document,
+    Id,
+    Instant,
+    JobPath,
+    Sha256,
+    from_canonical,
+)
 
 MAX_ENTRY = 512
 
-Role = Literal["maintainer", "contributor", "runner-git", "runner-receipt"]
+Role = Annotated[
+    Literal["maintainer", "contributor", "runner-git", "runner-receipt"],
+    Field(description="What the key may sign: trust lists, JobSpecs, commits, receipts"),
+]
 PublicKey = Annotated[
     str,
     Field(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]{68}$", description="OpenSSH public key, Ed25519, without comment"),
@@ -26,15 +40,15 @@ Threshold = Annotated[int, Field(ge=1, le=16, description="Maintainers whose sig
 
 
 class _Entry(Document):
-    v: Literal[1] = 1
+    v: Literal[1] = Field(1, description="Version of this format")
 
 
 class Genesis(_Entry):
     """Index 0: the trust list that everything rests on."""
 
     type: Literal["genesis"] = "genesis"
-    serial: Count
-    trust: Sha256
+    serial: Count = Field(description="The trust list's serial")
+    trust: Sha256 = Field(description="SHA-256 of `registry/trust.json`")
     threshold: Threshold
 
 
@@ -42,8 +56,8 @@ class Trust(_Entry):
     """A later trust list."""
 
     type: Literal["trust"] = "trust"
-    serial: Count
-    trust: Sha256
+    serial: Count = Field(description="The trust list's serial")
+    trust: Sha256 = Field(description="SHA-256 of `registry/trust.json`")
     threshold: Threshold
 
 
@@ -61,7 +75,7 @@ class KeyRevoke(_Entry):
 
     type: Literal["key-revoke"] = "key-revoke"
     key: PublicKey
-    suspect_from: Count
+    suspect_from: Count = Field(description="Log index: what the key signed from there on is doubtful")
 
 
 class Start(_Entry):
@@ -70,14 +84,16 @@ class Start(_Entry):
     type: Literal["start"] = "start"
     job: JobPath
     sha256: Sha256 = Field(description="Of the JobSpec's bytes")
-    revision: int = Field(ge=1, le=2**31 - 1)
+    revision: int = Field(ge=1, le=2**31 - 1, description="The JobSpec's revision")
     run: Sha256
-    due: Instant | None = None
+    due: Instant | None = Field(None, description="When the schedule asked for this run; absent for a one-off job")
     runner: Id = Field(description="Principal of the runner that takes it, of `registry/keys/runners`")
-    at: Instant
-    lease: int = Field(ge=1, description="Seconds, from `at`; nothing is begun that cannot end within them")
-    generation: int = Field(1, ge=1, le=3)
-    reserved: Decimal = "0"
+    at: Instant = Field(description="When the runner says it took the run")
+    lease: int = Field(
+        ge=1, le=MAX_INTEGER, description="Seconds, from `at`; nothing is begun that cannot end within them"
+    )
+    generation: int = Field(1, ge=1, le=3, description="Which runner in turn takes this run")
+    reserved: Decimal = Field("0", description="The most that the run may cost, in GLM")
 
 
 class RunEnd(_Entry):
@@ -85,9 +101,9 @@ class RunEnd(_Entry):
 
     type: Literal["run"] = "run"
     run: Sha256
-    start: Count
-    cid: Cid
-    manifest: Sha256
+    start: Count = Field(description="Log index of the `start` that this ends")
+    cid: Cid = Field(description="UnixFS CID of the folder `bundle/`")
+    manifest: Sha256 = Field(description="SHA-256 of `manifest.json`")
 
 
 class Cancelled(_Entry):
@@ -95,7 +111,7 @@ class Cancelled(_Entry):
 
     type: Literal["cancelled"] = "cancelled"
     run: Sha256
-    start: Count
+    start: Count = Field(description="Log index of the `start` that this ends")
 
 
 class Abandoned(_Entry):
@@ -103,7 +119,7 @@ class Abandoned(_Entry):
 
     type: Literal["abandoned"] = "abandoned"
     run: Sha256
-    start: Count
+    start: Count = Field(description="Log index of the `start` that this ends")
 
 
 class Retire(_Entry):
@@ -111,7 +127,7 @@ class Retire(_Entry):
 
     type: Literal["retire"] = "retire"
     job: JobPath
-    revision: int = Field(ge=1, le=2**31 - 1)
+    revision: int = Field(ge=1, le=2**31 - 1, description="The last one that was asked for")
 
 
 class Rescore(_Entry):
@@ -119,8 +135,10 @@ class Rescore(_Entry):
 
     type: Literal["rescore"] = "rescore"
     run: Sha256
-    classifier: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$")]
-    manifest: Sha256
+    classifier: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$")] = Field(
+        description="Name and version of the code that judged"
+    )
+    manifest: Sha256 = Field(description="SHA-256 of `rescored/<classifier>/manifest.json`")
 
 
 class Withdraw(_Entry):
@@ -128,7 +146,7 @@ class Withdraw(_Entry):
 
     type: Literal["withdraw"] = "withdraw"
     run: Sha256
-    output: Sha256
+    output: Sha256 = Field(description="SHA-256 of the answer's bytes, as its receipt says")
 
 
 class Settlement(_Entry):
@@ -136,8 +154,8 @@ class Settlement(_Entry):
 
     type: Literal["settlement"] = "settlement"
     run: Sha256
-    amount: Decimal
-    record: Sha256
+    amount: Decimal = Field(description="In GLM")
+    record: Sha256 = Field(description="SHA-256 of the record with invoice and transaction")
 
 
 LogEntry: TypeAlias = Annotated[

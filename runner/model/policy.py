@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runner.model.canonical import Country, Decimal, Document, Id, JobPath, RegionName, Sha256
+from runner.model.canonical import ApiVersion, Country, Decimal, Document, Glm, Id, JobPath, RegionName, Sha256
 from runner.model.jobspec import Parameter
 
 Origin = Annotated[
@@ -18,14 +18,16 @@ Origin = Annotated[
         examples=["example.org/beacon/log"],
     ),
 ]
-Amounts = Annotated[dict[Literal["GLM"], Decimal], Field(max_length=1)]
+Amounts = Annotated[dict[Glm, Decimal], Field(max_length=1)]
 
 
 class LogPolicy(Document):
     """Which log this registry writes, and on which branch."""
 
     origin: Origin
-    branch: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")
+    branch: str = Field(
+        "main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$", description="Branch that the runner writes"
+    )
 
 
 class Images(Document):
@@ -40,48 +42,54 @@ class Images(Document):
 class Caps(Document):
     """The most that one job may ask for."""
 
-    providers: int = Field(8, ge=1, le=16)
-    replicas: int = Field(16, ge=1, le=64)
-    prompts: int = Field(50, ge=1, le=200)
+    providers: int = Field(8, ge=1, le=16, description="Distinct providers per region")
+    replicas: int = Field(16, ge=1, le=64, description="Answers per provider and prompt")
+    prompts: int = Field(50, ge=1, le=200, description="Prompts of one job")
     answers: int = Field(5_000, ge=1, le=1_000_000, description="Cells of one run, all together")
-    total_seconds: int = Field(14_400, ge=1, le=172_800)
-    memory_mi_b: int = Field(8_192, alias="memoryMiB", ge=16, le=65_536)
-    cpus: int = Field(4, ge=1, le=64)
-    output_ki_b: int = Field(256, alias="outputKiB", ge=1, le=1_024)
-    retries: int = Field(3, ge=0, le=5)
+    total_seconds: int = Field(14_400, ge=1, le=172_800, description="For one run, retries included")
+    memory_mi_b: int = Field(8_192, alias="memoryMiB", ge=16, le=65_536, description="Memory of one attempt")
+    cpus: int = Field(4, ge=1, le=64, description="Threads of one attempt")
+    output_ki_b: int = Field(256, alias="outputKiB", ge=1, le=1_024, description="Per answer")
+    retries: int = Field(3, ge=0, le=5, description="Further attempts of a slot that did not answer")
 
 
 class Budgets(Document):
     """Caps on money: one run, one owner a month, everybody a month."""
 
-    job: Amounts = Field(default_factory=dict)
-    owner_month: Amounts = Field(default_factory=dict)
-    month: Amounts = Field(default_factory=dict)
+    job: Amounts = Field(default_factory=dict, description="One run")
+    owner_month: Amounts = Field(default_factory=dict, description="All runs of one owner in a month")
+    month: Amounts = Field(default_factory=dict, description="All runs in a month")
 
 
 class Serve(Document):
     """How the local executor serves one region of one job, unlike the others. Receipts say `altered`."""
 
-    parameters: dict[Id, Parameter] = Field(min_length=1, max_length=32)
+    parameters: dict[Id, Parameter] = Field(
+        min_length=1, max_length=32, description="Put over the target's own parameters"
+    )
 
 
 class Local(Document):
     """The local executor's peculiarities."""
 
-    serve: dict[JobPath, dict[RegionName, Serve]] = Field(default_factory=dict, max_length=1_000)
+    serve: dict[JobPath, dict[RegionName, Serve]] = Field(
+        default_factory=dict, max_length=1_000, description="Job and region to what is served differently there"
+    )
 
 
 class Content(Document):
     """What prompts may not hold, as literal text, letters of either case alike."""
 
-    refuse_prompts: tuple[Annotated[str, Field(min_length=2, max_length=200)], ...] = Field((), max_length=200)
+    refuse_prompts: tuple[Annotated[str, Field(min_length=2, max_length=200)], ...] = Field(
+        (), max_length=200, description="Texts that no prompt may hold"
+    )
 
 
 class Policy(Document):
     """What the maintainers of a registry allow."""
 
-    api_version: Literal["beacon/v1"]
-    kind: Literal["Policy"]
+    api_version: ApiVersion
+    kind: Literal["Policy"] = Field(description="What this document is")
     log: LogPolicy
     regions: dict[RegionName, Annotated[tuple[Country, ...], Field(min_length=1, max_length=100)]] = Field(
         min_length=1, max_length=64, description="Regions and their countries"
@@ -100,8 +108,8 @@ class Policy(Document):
 class TrustList(Document):
     """Canonical list of the files that decide who may do what; signed by the maintainers, m of n."""
 
-    api_version: Literal["beacon/v1"]
-    kind: Literal["TrustList"]
+    api_version: ApiVersion
+    kind: Literal["TrustList"] = Field(description="What this document is")
     origin: Origin
     serial: int = Field(ge=1, le=2**31 - 1, description="Rises with every change")
     files: dict[Annotated[str, Field(pattern=r"^registry/[a-z0-9./_-]{1,200}$")], Sha256] = Field(

@@ -10,14 +10,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runner.model.canonical import Count, Country, Decimal, Document, Id, Instant, JobPath, RegionName, Sha256
+from runner.model.canonical import (
+    Count,
+    Country,
+    Decimal,
+    Document,
+    Glm,
+    Grade,
+    Id,
+    Instant,
+    JobPath,
+    RegionName,
+    Sha256,
+)
 from runner.model.run import Attempt, AttemptStatus, CellStatus
 
 PREDICATE_TYPE: Literal["https://beacon-runner.github.io/receipt/v1"] = "https://beacon-runner.github.io/receipt/v1"
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
-Grade = Literal["claimed", "listed", "egress", "egress+rtt"]
 Text = Annotated[str, Field(max_length=300)]
 
 
@@ -44,13 +55,13 @@ class Job(Document):
 class Executor(Document):
     """Who executed."""
 
-    kind: Literal["local", "golem"]
-    version: Text
+    kind: Literal["local", "golem"] = Field(description="local: a sandbox on the runner's machine; golem: the network")
+    version: Text = Field(description="Version of that software")
     network: Text = Field(description="`none` for the local sandbox, else the Golem network's name")
-    simulated: bool
+    simulated: bool = Field(description="Regions and providers are labels, or the network is a test network")
     altered: bool = Field(False, description="The policy had this region served unlike the others")
-    sandbox: Text | None = None
-    interpreter: Text | None = None
+    sandbox: Text | None = Field(None, description="What kept the benchmark in, with its version")
+    interpreter: Text | None = Field(None, description="What ran a `source` image")
     packages: dict[str, Text] | None = Field(None, description="Installed for the benchmark: name to version")
     cpu: Text | None = Field(None, description="CPU model, since floating-point results depend on it")
 
@@ -58,65 +69,67 @@ class Executor(Document):
 class Image(Document):
     """Which form of the image ran."""
 
-    form: Literal["oci", "gvmi", "source"]
-    digest: str = Field(min_length=16, max_length=300)
+    form: Literal["oci", "gvmi", "source"] = Field(description="One of the image's forms in the JobSpec")
+    digest: str = Field(min_length=16, max_length=300, description="As the JobSpec pins it")
 
 
 class RegionEvidence(Document):
     """Where the answers left from, as far as it was seen."""
 
     requested: RegionName
-    observed: RegionName | None = None
-    country: Country | None = None
+    observed: RegionName | None = Field(None, description="Where it was seen; absent if nothing was seen")
+    country: Country | None = Field(None, description="The country that was seen (ISO 3166-1 alpha-2)")
     grade: Grade
-    evidence: Text
+    evidence: Text = Field(description="What the grade rests on, in words, with sources and dates")
 
 
 class Provider(Document):
     """Whose machine it was."""
 
-    id: str = Field(min_length=1, max_length=120)
-    name: Text
-    agreement: Text | None = None
-    activity: Text | None = None
+    id: str = Field(min_length=1, max_length=120, description="The network's name of the node")
+    name: Text = Field(description="What it calls itself")
+    agreement: Text | None = Field(None, description="The network's id of the agreement")
+    activity: Text | None = Field(None, description="The network's id of the activity")
 
 
 class Times(Document):
     """Moments by the wall clock, and the run's length by a monotonic one."""
 
     queued: Instant
-    agreed: Instant | None = None
-    started: Instant | None = None
+    agreed: Instant | None = Field(None, description="A provider accepted")
+    started: Instant | None = Field(None, description="The benchmark was ready")
     finished: Instant
-    duration_ms: Count
+    duration_ms: Count = Field(description="Milliseconds from start to end, by a monotonic clock")
 
 
 class CellResult(Document):
     """How one cell ended. `output` is the digest of the raw answer's bytes."""
 
     prompt: Id
-    replica: int = Field(ge=1, le=64)
-    seed: Count
+    replica: int = Field(ge=1, le=64, description="Which of the provider's answers to the prompt")
+    seed: Count = Field(description="Derived from the log's root, see `runner/model/run.py`")
     status: CellStatus
-    output: Sha256 | None = None
-    ms: Count | None = None
-    finish: Text | None = None
-    reason: Text | None = None
+    output: Sha256 | None = Field(None, description="SHA-256 of the answer's bytes, where the status is ok")
+    ms: Count | None = Field(None, description="Milliseconds that the answer took, as the benchmark says")
+    finish: Text | None = Field(None, description="Why the model stopped, as the benchmark says")
+    reason: Text | None = Field(None, description="Why there is no answer")
 
 
 class Cost(Document):
     """Money, in decimal strings."""
 
-    currency: Literal["GLM"] = "GLM"
-    reserved: Decimal = "0"
-    observed: Decimal = "0"
+    currency: Glm = "GLM"
+    reserved: Decimal = Field("0", description="The most that this attempt could cost")
+    observed: Decimal = Field("0", description="What it cost as far as the runner saw")
 
 
 class RunnerIdentity(Document):
     """Which software says so."""
 
-    version: Text
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None
+    version: Text = Field(description="Version of Beacon Runner")
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = Field(
+        None, description="Git commit of that software, where it ran from a clone"
+    )
 
 
 class Predicate(Document):
@@ -125,24 +138,30 @@ class Predicate(Document):
     job: Job
     attempt: Attempt
     status: AttemptStatus
-    reason: Text | None = None
-    exit_code: int | None = Field(None, ge=-255, le=255)
+    reason: Text | None = Field(None, description="What went wrong, where something did")
+    exit_code: int | None = Field(None, ge=-255, le=255, description="Of the benchmark's process; negative: a signal")
     executor: Executor
     image: Image
     region: RegionEvidence
     provider: Provider
     times: Times
-    cells: tuple[CellResult, ...]
-    usage: dict[Id, Count] = Field(default_factory=dict)
+    cells: tuple[CellResult, ...] = Field(description="Every cell of the slot, in the order of the JobSpec")
+    usage: dict[Id, Count] = Field(default_factory=dict, description="What the provider's meters counted")
     cost: Cost = Field(default_factory=lambda: Cost.from_json({}))
     runner: RunnerIdentity
-    grade: Literal["runner-attested", "payment-settled", "recomputed"] = "runner-attested"
+    grade: Literal["runner-attested", "payment-settled", "recomputed"] = Field(
+        "runner-attested", description="What the receipt rests on besides the runner's word"
+    )
 
 
 class Receipt(Document):
     """An in-toto Statement v1 (https://in-toto.io/Statement/v1). Subjects: the transcript, then each answer."""
 
-    type: Literal["https://in-toto.io/Statement/v1"] = Field(STATEMENT_TYPE, alias="_type")
-    subject: tuple[Subject, ...] = Field(min_length=1)
-    predicate_type: Literal["https://beacon-runner.github.io/receipt/v1"] = PREDICATE_TYPE
+    type: Literal["https://in-toto.io/Statement/v1"] = Field(
+        STATEMENT_TYPE, alias="_type", description="in-toto's envelope of facts"
+    )
+    subject: tuple[Subject, ...] = Field(min_length=1, description="The files that this receipt answers for")
+    predicate_type: Literal["https://beacon-runner.github.io/receipt/v1"] = Field(
+        PREDICATE_TYPE, description="Which facts the predicate holds: those below"
+    )
     predicate: Predicate

@@ -10,31 +10,49 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runner.model.canonical import Cid, Count, Decimal, Document, Id, JobPath, PartsPerMillion, RegionName, Sha256
+from runner.model.canonical import (
+    MAX_INTEGER,
+    ApiVersion,
+    Cid,
+    Count,
+    Decimal,
+    Document,
+    Grade,
+    Id,
+    JobPath,
+    PartsPerMillion,
+    RegionName,
+    Sha256,
+)
 
-Verdict = Literal["same", "noise", "minor", "major", "insufficient"]
+Verdict = Annotated[
+    Literal["same", "noise", "minor", "major", "insufficient"],
+    Field(description="noise: differences, but no more than the regions' own"),
+]
 PairClass = Literal["identical", "noise", "minor", "major"]
 Kind = Literal["content", "format", "metadata", "refusal", "numeric", "error", "missing"]
-VersionTag = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$", examples=["lexical/1"])]
+VersionTag = Annotated[
+    str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$", description="Name and version of code", examples=["lexical/1"])
+]
 
 
 class PValue(Document):
     """A p value as an exact fraction: `count` of `of` arrangements are at least as extreme as the observed one."""
 
-    count: int = Field(ge=1)
-    of: int = Field(ge=1)
+    count: int = Field(ge=1, le=MAX_INTEGER, description="Arrangements at least as extreme, this one included")
+    of: int = Field(ge=1, le=MAX_INTEGER, description="Arrangements that were counted")
     exact: bool = Field(description="Every arrangement was counted; else (1+b)/(1+B) of drawn ones")
 
 
 class Test(Document):
     """One permutation test with the provider as the unit."""
 
-    kind: Literal["global", "region", "missing"]
+    kind: Literal["global", "region", "missing"] = Field(description="Any difference; one region's; of missing answers")
     regions: tuple[RegionName, ...] = Field(description="Regions that took part")
     region: RegionName | None = Field(None, description="The region with the largest statistic")
-    statistic: int = Field(description="Energy distance, in parts per million")
+    statistic: int = Field(ge=-MAX_INTEGER, le=MAX_INTEGER, description="Energy distance, in parts per million")
     p: PValue
-    significant: bool
+    significant: bool = Field(description="p is at most the job's alpha, as corrected for several regions")
 
 
 class Spread(Document):
@@ -43,7 +61,7 @@ class Spread(Document):
     least: PartsPerMillion
     median: PartsPerMillion
     greatest: PartsPerMillion
-    pairs: Count
+    pairs: Count = Field(description="Pairs of answers that were measured")
 
 
 class RegionDiff(Document):
@@ -51,8 +69,8 @@ class RegionDiff(Document):
 
     region: RegionName
     verdict: Verdict
-    planned: Count
-    answered: Count
+    planned: Count = Field(description="Cells that the job asks for: the denominator")
+    answered: Count = Field(description="Cells with an answer")
     failures: dict[str, Count] = Field(default_factory=dict, description="Cells without an answer, by status")
     providers: Count = Field(description="Providers that answered at least once")
     control: Spread | None = Field(None, description="Between providers of this region: the job's own noise")
@@ -63,8 +81,8 @@ class Answer(Document):
     """Where an answer stands."""
 
     region: RegionName
-    slot: Count
-    replica: Count
+    slot: Count = Field(description="Which of the region's providers")
+    replica: Count = Field(description="Which of the provider's answers to the prompt")
 
 
 class PairSample(Document):
@@ -74,10 +92,10 @@ class PairSample(Document):
     a: Answer
     b: Answer
     distance: PartsPerMillion
-    pair_class: PairClass
-    kinds: tuple[Kind, ...]
-    reasons: tuple[Annotated[str, Field(max_length=120)], ...] = ()
-    classes: dict[PairClass, Count]
+    pair_class: PairClass = Field(description="Class of the pair in the middle")
+    kinds: tuple[Kind, ...] = Field(description="What differs in it")
+    reasons: tuple[Annotated[str, Field(max_length=120)], ...] = Field((), description="Why it fell into its class")
+    classes: dict[PairClass, Count] = Field(description="How many pairs fell into each class")
 
 
 class TargetDiff(Document):
@@ -88,12 +106,12 @@ class TargetDiff(Document):
     named: tuple[RegionName, ...] = Field((), description="Regions that differ by more than chance")
     separable: bool = Field(description="At least three independent providers in each compared region")
     reasons: tuple[Annotated[str, Field(max_length=300)], ...] = Field((), description="Why `insufficient`, if it is")
-    tests: tuple[Test, ...]
-    regions: tuple[RegionDiff, ...]
+    tests: tuple[Test, ...] = Field(description="In the order in which they were made")
+    regions: tuple[RegionDiff, ...] = Field(description="In the order of the JobSpec")
     matrix: tuple[tuple[PartsPerMillion, ...], ...] = Field(
         description="Mean distance between regions; the diagonal is the control"
     )
-    samples: tuple[PairSample, ...]
+    samples: tuple[PairSample, ...] = Field(description="For each prompt and pair of regions")
     detectable: PartsPerMillion | None = Field(
         None, description="Smallest shift between regions that this design would have found"
     )
@@ -102,41 +120,43 @@ class TargetDiff(Document):
 class Design(Document):
     """What was planned, and the smallest p value that it can reach."""
 
-    seeds: Literal["shared", "independent"]
-    alpha: Decimal
-    regions: tuple[RegionName, ...]
-    min_regions: Count
-    providers: Count
-    replicas: Count
-    prompts: tuple[Id, ...]
+    seeds: Literal["shared", "independent"] = Field(description="As the JobSpec says")
+    alpha: Decimal = Field(description="Chance of a false alarm that is accepted")
+    regions: tuple[RegionName, ...] = Field(description="Regions asked for")
+    min_regions: Count = Field(description="Fewer observed regions make the verdict `insufficient`")
+    providers: Count = Field(description="Distinct providers per region")
+    replicas: Count = Field(description="Answers per provider and prompt")
+    prompts: tuple[Id, ...] = Field(description="Prompts asked")
     smallest_p: PValue
 
 
 class DiffReport(Document):
     """What differs, and whether it is more than chance."""
 
-    api_version: Literal["beacon/v1"] = "beacon/v1"
-    kind: Literal["DiffReport"] = "DiffReport"
+    api_version: ApiVersion = "beacon/v1"
+    kind: Literal["DiffReport"] = Field("DiffReport", description="What this document is")
     run: Sha256
     job: JobPath
     classifier: VersionTag
     verdict: Verdict
     not_observed: tuple[RegionName, ...] = Field((), description="Regions asked for without a single answer")
-    simulated: bool
-    grade: Literal["claimed", "listed", "egress", "egress+rtt"]
+    simulated: bool = Field(description="Some receipt says so")
+    grade: Grade = Field(description="Weakest evidence of a region among the receipts")
     design: Design
-    targets: tuple[TargetDiff, ...]
+    targets: tuple[TargetDiff, ...] = Field(description="In the order of the JobSpec")
 
 
 class Manifest(Document):
     """Every file of a run's folder but the manifest itself and the proof, with its digest."""
 
-    api_version: Literal["beacon/v1"] = "beacon/v1"
-    kind: Literal["Manifest"] = "Manifest"
+    api_version: ApiVersion = "beacon/v1"
+    kind: Literal["Manifest"] = Field("Manifest", description="What this document is")
     run: Sha256
     job: JobPath
-    cid: Cid
-    profile: Literal["unixfs-v1-2025"] = "unixfs-v1-2025"
-    classifier: VersionTag
-    renderer: VersionTag
-    files: dict[Annotated[str, Field(min_length=1, max_length=300)], Sha256]
+    cid: Cid = Field(description="UnixFS CID of the folder `bundle/`")
+    profile: Literal["unixfs-v1-2025"] = Field("unixfs-v1-2025", description="How that CID is computed (IPIP-499)")
+    classifier: VersionTag = Field(description="What made `bundle/diff.json`")
+    renderer: VersionTag = Field(description="What made the pages")
+    files: dict[Annotated[str, Field(min_length=1, max_length=300)], Sha256] = Field(
+        description="Path below the run's folder to SHA-256"
+    )

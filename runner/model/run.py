@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from runner.model.canonical import Count, Document, Id, Instant, JobPath, RegionName, Sha256, sha256
+from runner.model.canonical import ApiVersion, Count, Document, Id, Instant, JobPath, RegionName, Sha256, sha256
 from runner.model.jobspec import JobSpec
 
 CellStatus = Literal["ok", "error", "malformed", "oversize", "missing", "timeout"]
@@ -23,12 +23,12 @@ AttemptStatus = Literal["ok", "partial", "failed", "timeout", "cancelled"]
 class Run(Document):
     """What `context.json` says of a run: which job, and which place in the log its seeds come from."""
 
-    api_version: Literal["beacon/v1"] = "beacon/v1"
-    kind: Literal["Run"] = "Run"
-    run: Sha256
+    api_version: ApiVersion = "beacon/v1"
+    kind: Literal["Run"] = Field("Run", description="What this document is")
+    run: Sha256 = Field(description="The run's name: SHA-256 of the job's bytes, and the due time if it has one")
     job: JobPath
-    sha256: Sha256
-    due: Instant | None = None
+    sha256: Sha256 = Field(description="SHA-256 of the JobSpec's bytes")
+    due: Instant | None = Field(None, description="When the schedule asked for this run; absent for a one-off job")
     start: Count = Field(description="Log index of the run's `start` entry")
     root: Sha256 = Field(description="Root, in hex, of the log up to and with that entry: the seeds come from it")
 
@@ -44,8 +44,8 @@ class Cell(Document):
     target: Id
     prompt: Id
     region: RegionName
-    slot: int = Field(ge=1, le=16)
-    replica: int = Field(ge=1, le=64)
+    slot: int = Field(ge=1, le=16, description="Which of the region's providers")
+    replica: int = Field(ge=1, le=64, description="Which of the provider's answers to the prompt")
 
     @property
     def id(self) -> str:
@@ -64,7 +64,7 @@ class Attempt(Document):
     run: Sha256
     target: Id
     region: RegionName
-    slot: int = Field(ge=1, le=16)
+    slot: int = Field(ge=1, le=16, description="Which of the region's providers")
     n: int = Field(ge=1, le=6, description="1 for the first, then the retries")
 
     @property
