@@ -1,0 +1,124 @@
+"""The command line: which verbs there are, and how an error becomes an exit code.
+
+`--help` is printed from this table and imports nothing heavy; a verb's own module is imported when it is called.
+
+Exit codes: 0 fine or nothing to do · 1 findings · 2 usage · 3 work remains · 4 environment · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+from runner import __version__
+
+
+class Verb(NamedTuple):
+    """A verb, the function behind it (`module:function`), and one line for the help."""
+
+    name: str
+    target: str
+    line: str
+
+
+GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
+    (
+        "Try it",
+        (Verb("demo", "demo:demo", "The whole story in a scratch registry, with a real model"),),
+    ),
+    (
+        "Ask for a benchmark",
+        (
+            Verb("keygen", "contribute:keygen", "Make an Ed25519 key pair"),
+            Verb("sign", "contribute:sign", "Sign a JobSpec, as ssh-keygen -Y sign would"),
+            Verb("validate", "contribute:validate", "Judge everything in registry/, all mistakes at once"),
+            Verb("plan", "operate:plan", "What would run, where, at which cost, and why the rest would not"),
+            Verb("run", "operate:run", "Try an unsigned JobSpec on this machine; nothing is logged"),
+            Verb("explain", "contribute:explain", "What an error code means, with a bad and a good example"),
+            Verb("schema", "contribute:schema", "Print a JSON Schema"),
+        ),
+    ),
+    (
+        "Keep a registry",
+        (
+            Verb("init", "contribute:init", "Start a registry in this repository"),
+            Verb("trust", "contribute:trust", "Write trust.json anew and sign it as a maintainer"),
+            Verb("reconcile", "operate:reconcile", "Run what is asked for and not yet there, and publish it"),
+            Verb("status", "operate:status", "Every job, and where it stands"),
+            Verb("cancel", "operate:cancel", "Ask for a run to be stopped"),
+            Verb("keys", "read:keys", "Who may do what, and since which log entry"),
+        ),
+    ),
+    (
+        "Read and check",
+        (
+            Verb("report", "read:report", "A run's verdict and its page"),
+            Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
+            Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),
+        ),
+    ),
+)
+VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
+
+
+def usage() -> str:
+    """The help, as plain text."""
+    lines = ["Usage: beacon VERB [options]   (beacon VERB --help tells more)", ""]
+    lines += ["Does an AI model answer the same everywhere, and can anyone check that?", ""]
+    for title, verbs in GROUPS:
+        lines += [title, *(f"  {verb.name:<10} {verb.line}" for verb in verbs), ""]
+    lines.append("Exit: 0 fine · 1 findings · 2 usage · 3 work remains · 4 environment · 130 interrupted")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb. Returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help", "help"):
+        sys.stdout.write(usage() + "\n")
+        return 0
+    if name in ("-V", "--version"):
+        sys.stdout.write(f"beacon {__version__}\n")
+        return 0
+    if name not in VERBS:
+        from runner.diagnostics import did_you_mean
+
+        sys.stderr.write(f"beacon: no verb {name!r}{did_you_mean(name, VERBS)}; see beacon --help\n")
+        return 2
+    return invoke(VERBS[name], arguments[1:])
+
+
+def invoke(verb: Verb, arguments: list[str]) -> int:
+    """Call a verb's function with typer, and turn what it raises into an exit code."""
+    import click
+    import typer
+
+    from runner.commands.console import report_error
+    from runner.errors import BeaconError
+
+    module, function = verb.target.split(":")
+    target = getattr(import_module(f"runner.commands.{module}"), function)
+    if not isinstance(target, typer.Typer):
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        app.command(name=verb.name)(target)
+        target = app
+    command = typer.main.get_command(target)
+    try:
+        code = command.main(args=arguments, prog_name=f"beacon {verb.name}", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return 2
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except BeaconError as error:
+        return report_error(error, as_json="--json" in arguments)
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("beacon: interrupted\n")
+        return 130

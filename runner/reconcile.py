@@ -1,0 +1,173 @@
+"""The pipeline, on one page: from what `registry/` asks for to what `reports/` holds.
+
+    complete a found intent -> plan -> claim -> execute -> compare, bundle, render -> publish
+
+A tick makes at most two commits. The first *claims*: nothing is executed before the remote has accepted the run's
+`start`. The second publishes every run that is finished. A crash anywhere loses work, never leaves half: what was begun
+is found again in the log, in the intent or in the spool, by this same code. With nothing to do, nothing is written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from runner.claim import claim
+from runner.errors import Conflict
+from runner.events import say
+from runner.execute import execute
+from runner.history import Taken
+from runner.model import LogEntry
+from runner.model import entry as e
+from runner.model.receipt import RunnerIdentity
+from runner.pages import with_pages
+from runner.plan import Plan, moment, plan
+from runner.ports import Changes, Executor, Spool
+from runner.publication import Publication, publication
+from runner.publish import Desk, check_not_behind, complete, draft, publish
+from runner.state import State, benchmark_files, read_state, run_of, runner_name
+from runner.watch import watching
+
+TRIES = 5
+POLL_SECONDS = 5.0
+
+
+class World(NamedTuple):
+    """Everything that a tick touches. `stop` ends it early: what is finished is still published."""
+
+    desk: Desk
+    executor: Executor
+    spool: Spool
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    stop: threading.Event
+    identity: RunnerIdentity
+
+
+class Outcome(NamedTuple):
+    """What a tick did. `plan` is the one it worked from; `remaining` runs are begun and not finished."""
+
+    head: str | None
+    plan: Plan
+    started: tuple[str, ...]
+    published: tuple[str, ...]
+    remaining: tuple[str, ...]
+
+
+def reconcile(world: World) -> Outcome:
+    """Tick, and again where another runner was faster: finished attempts wait in the spool. Raises `BeaconError`."""
+    for left in reversed(range(TRIES)):
+        try:
+            return tick(world)
+        except Conflict:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def tick(world: World) -> Outcome:
+    """One tick. Raises `Conflict` where somebody else wrote first."""
+    before = settle(world)
+    runner = runner_name(before.trust, world.desk.keys)
+    cancellations = world.desk.repository.cancellations()
+    todo = plan(before.registry, before.history, world.now(), runner, world.executor.refuses, cancellations)
+    for job in [pending.job for pending in todo.pending]:
+        for target, files in benchmark_files(before, job):
+            world.executor.prepare(target, files)
+    say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
+
+    claims = claim(todo, before.history, before.trust, runner, world.now(), reserve=world.executor.kind == "golem")
+    after = write(world, before, claims, {})
+
+    mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
+    finished = [done for taken in mine if (done := carry_out(world, after, taken)) is not None]
+    final = publish_finished(world, after, finished)
+    still_open = final.history.open
+    return Outcome(
+        head=final.head,
+        plan=todo,
+        started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
+        published=tuple(done.run.run for done in finished if done.run.run not in still_open),
+        remaining=tuple(taken.start.run for taken in still_open.values() if taken.start.runner == runner),
+    )
+
+
+def settle(world: World) -> State:
+    """The state at the branch's head, after completing what a crashed writer left as the intent."""
+    repository = world.desk.repository
+    repository.refresh()
+    state = read_state(repository)
+    check_not_behind(world.desk, state.trust, state.checkpoint)
+    if (intent := repository.intent()) is not None:
+        say(world.desk.emit, "intent-found", commit=intent)
+        complete(world.desk, state.trust)
+        repository.refresh()
+        state = read_state(repository)
+    return state
+
+
+def write(world: World, state: State, entries: Sequence[LogEntry], files: Changes) -> State:
+    """One commit: the files, the entries, and the pages that follow from both. Nothing where there is no entry."""
+    if not entries:
+        return state
+    changes = {**files, **draft(state.snapshot, state.policy.log.origin, state.history.size, entries)}
+    changes = with_pages(state, changes, entries)
+    publish(world.desk, state.trust, state.head, changes, entries)
+    world.desk.repository.refresh()
+    return read_state(world.desk.repository)
+
+
+def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
+    """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
+    job = state.registry.jobs.get(taken.start.job)
+    if job is None or job.sha256 != taken.start.sha256 or world.stop.is_set():
+        return None
+    run = run_of(state, taken)
+    deadline = moment(taken.start.at) + timedelta(seconds=job.spec.spec.limits.total_seconds)
+
+    def unwanted() -> bool:
+        world.desk.repository.refresh()
+        return run.short in world.desk.repository.cancellations() or not job_stands(world, job.path)
+
+    with watching(unwanted, world.stop, POLL_SECONDS) as cancel:
+        results = execute(
+            run,
+            job,
+            dict(benchmark_files(state, job)),
+            world.executor,
+            world.spool,
+            world.desk.emit,
+            cancel,
+            (deadline - world.now()).total_seconds(),
+            world.monotonic,
+        )
+    if cancel.is_set():
+        return None  # a stopped run is resumed by the next tick; an unwanted one is ended by it
+    say(world.desk.emit, "run-executed", run=run.run, attempts=len(results))
+    return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
+
+
+def job_stands(world: World, path: str) -> bool:
+    """Whether a job's file is still on the branch."""
+    repository = world.desk.repository
+    return repository.snapshot(repository.head()).exists(path)
+
+
+def publish_finished(world: World, after: State, finished: Sequence[Publication]) -> State:
+    """Publish every finished run that is still ours to publish, in one commit."""
+    if not finished:
+        return after
+    world.desk.repository.refresh()
+    state = read_state(world.desk.repository)
+    ours = [
+        done
+        for done in finished
+        if (taken := state.history.open.get(done.run.run)) is not None and taken.index == done.run.start
+    ]
+    files = {path: content for done in ours for path, content in done.files.items()}
+    final = write(world, state, [done.entry for done in ours], files)
+    for done in ours:
+        world.spool.forget(done.run.run)
+    return final

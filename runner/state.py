@@ -1,0 +1,75 @@
+"""The state of a registry at the head of its branch: who is trusted, what is asked for, what the log says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from runner import log, note
+from runner.errors import Environment
+from runner.history import History, Taken
+from runner.model import Checkpoint, Policy, Run
+from runner.model.jobspec import Container
+from runner.ports import Keys, Repository, Snapshot
+from runner.publish import read_log, tiles
+from runner.registry import Job, Registry, load
+from runner.trust import Trust, accepts, read_trust
+
+
+class State(NamedTuple):
+    """One commit, read."""
+
+    head: str | None
+    snapshot: Snapshot
+    trust: Trust
+    registry: Registry
+    checkpoint: Checkpoint | None
+    history: History
+
+    @property
+    def policy(self) -> Policy:
+        """The maintainers' policy."""
+        return self.registry.policy
+
+
+def read_state(repository: Repository) -> State:
+    """The state at the head as last refreshed. Raises `Invalid` where the maintainers' files are wrong (a wrong job is
+    only a problem in the registry), `Unverified` where the log is."""
+    head = repository.head()
+    snapshot = repository.snapshot(head)
+    trust = read_trust(snapshot)
+    checkpoint, history = read_log(snapshot, trust.log_vkey)
+    if history.trust is not None and history.trust != trust.digest:
+        trust = accepts(history, snapshot)
+    return State(head, snapshot, trust, load(snapshot, trust), checkpoint, history)
+
+
+def runner_name(trust: Trust, keys: Keys) -> str:
+    """The principal under which `registry/keys/runners` lists this runner's keys. Raises `Environment`."""
+    names = {key.principal for key in trust.of("runner-git") if key.public == keys.git.public}
+    names &= {key.principal for key in trust.of("runner-receipt") if key.public == keys.receipt.public}
+    if not names or note.parse_vkey(trust.log_vkey).public != keys.log.public:
+        raise Environment(
+            "runner-unknown",
+            "the private keys found here are not those of a runner of this registry",
+            "registry/keys/runners lists a git and a receipt key under one name, registry/keys/log.vkey the log's",
+        )
+    return names.pop()
+
+
+def run_of(state: State, taken: Taken) -> Run:
+    """The run that a start began; its seeds come from the log's root up to and with the start."""
+    assert state.checkpoint is not None, "a start stands in a signed log"
+    root = log.root(tiles(state.snapshot), taken.index + 1, state.checkpoint.size)
+    start = taken.start
+    return Run(run=start.run, job=start.job, sha256=start.sha256, due=start.due, start=taken.index, root=root.hex())
+
+
+def benchmark_files(state: State, job: Job) -> Iterator[tuple[Container, Mapping[str, bytes]]]:
+    """Each container target of a job with the files of its `source` image, by their path in the benchmark's folder."""
+    for target in job.spec.spec.targets:
+        if isinstance(target, Container):
+            source = target.image.source
+            folder = f"registry/benchmarks/{source.benchmark}" if source else ""
+            found = state.snapshot.read_all(list(state.snapshot.files(folder))) if source else {}
+            yield target, {path.removeprefix(f"{folder}/"): content for path, content in found.items()}
