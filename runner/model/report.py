@@ -103,13 +103,19 @@ class TargetDiff(Document):
 
     target: Id
     verdict: Verdict
-    named: tuple[RegionName, ...] = Field((), description="Regions that differ by more than chance")
+    named: tuple[RegionName, ...] = Field((), description="Regions that differ by more than chance, in order of naming")
+    each_other: tuple[RegionName, ...] = Field(
+        (), description="The last of `named`, where they differ from each other and none of them alone stands out"
+    )
     separable: bool = Field(description="At least three independent providers in each compared region")
-    reasons: tuple[Annotated[str, Field(max_length=300)], ...] = Field((), description="Why `insufficient`, if it is")
+    reasons: tuple[Annotated[str, Field(max_length=300)], ...] = Field(
+        (), description="Sentences: why `insufficient`, and what else limits the verdict"
+    )
     tests: tuple[Test, ...] = Field(description="In the order in which they were made")
     regions: tuple[RegionDiff, ...] = Field(description="In the order of the JobSpec")
-    matrix: tuple[tuple[PartsPerMillion, ...], ...] = Field(
-        description="Mean distance between regions; the diagonal is the control"
+    matrix: tuple[tuple[PartsPerMillion | None, ...], ...] = Field(
+        description="Mean distance between regions, in the order of `regions`; the diagonal is the control; "
+        "null where no two providers answered the same"
     )
     samples: tuple[PairSample, ...] = Field(description="For each prompt and pair of regions")
     detectable: PartsPerMillion | None = Field(
