@@ -11,7 +11,7 @@ import json
 from typing import Annotated, Any, Literal, Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from runner.errors import Unverified
@@ -85,6 +85,18 @@ class Document(BaseModel):
         """The document that JSON data says. Raises `pydantic.ValidationError` with every mistake."""
         return cls.model_validate(_tupled(data), by_alias=True, by_name=False)
 
+    @classmethod
+    def from_bytes(cls, raw: bytes, what: str) -> Self:
+        """The document that canonical bytes say: one document, one encoding, so that a null, or a default that is not
+        written out, is refused too. Raises `Unverified` with the code `not-canonical` or `document-malformed`."""
+        try:
+            document = cls.from_json(from_canonical(raw, what))
+        except ValidationError as error:
+            raise Unverified("document-malformed", f"{what}: {first_mistake(error)}") from None
+        if document.canonical() != raw:
+            raise Unverified("not-canonical", f"{what} leaves out a default, or writes a null")
+        return document
+
     def to_json(self) -> dict[str, Any]:
         """JSON data with the names of the schema; absent fields are left out."""
         return self.model_dump(mode="json", exclude_none=True)
@@ -94,8 +106,16 @@ class Document(BaseModel):
         return canonical(self.to_json())
 
 
+def first_mistake(error: ValidationError) -> str:
+    """The first of pydantic's mistakes on one line, with its place."""
+    found = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, found["loc"]))
+    return f"{place}: {found['msg']}" if place else found["msg"]
+
+
 def _tupled(data: Any) -> Any:
-    """Lists as tuples, because strict frozen models hold tuples."""
+    """Lists as tuples: strict pydantic takes no list for a tuple, however deep, unless it reads the JSON text itself,
+    and what was read by `runner/strictyaml.py` has no JSON text."""
     if isinstance(data, list):
         return tuple(_tupled(item) for item in data)
     if isinstance(data, dict):

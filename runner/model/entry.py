@@ -21,6 +21,7 @@ from runner.model.canonical import (
     Instant,
     JobPath,
     Sha256,
+    first_mistake,
     from_canonical,
 )
 
@@ -173,7 +174,7 @@ LogEntry: TypeAlias = Annotated[
     | Settlement,
     Field(discriminator="type"),
 ]
-_ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
+ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
 
 
 class Checkpoint(NamedTuple):
@@ -190,6 +191,9 @@ def parse_entry(raw: bytes, index: int) -> LogEntry:
         raise Unverified("entry-malformed", f"log entry {index} has {len(raw)} bytes, more than {MAX_ENTRY}")
     data = from_canonical(raw, f"log entry {index}")
     try:
-        return _ENTRY.validate_python(data, by_alias=True, by_name=False)
+        entry = ENTRY.validate_python(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise Unverified("entry-malformed", f"log entry {index}: {error.errors()[0]['msg']}") from None
+        raise Unverified("entry-malformed", f"log entry {index}: {first_mistake(error)}") from None
+    if entry.canonical() != raw:
+        raise Unverified("not-canonical", f"log entry {index} leaves out a default, or writes a null")
+    return entry
