@@ -1,0 +1,106 @@
+"""What every verb prints: results on stdout, everything else on stderr; JSON alone on stdout where it is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from runner.diagnostics import as_json, as_text
+from runner.errors import BeaconError, Invalid, Problem
+from runner.neutral import actions, terminal
+from runner.ports import Emit, Event
+
+JsonFlag: TypeAlias = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
+
+COLOURS = {"error": "31;1", "warning": "33;1", "help": "36", "ok": "32;1", "bold": "1", "dim": "2"}
+
+
+def line(text: str = "") -> None:
+    """A line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """A line for the person who waits."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def put_json(data: Any) -> None:
+    """The result as JSON."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def paint(text: str, colour: str) -> str:
+    """Text in colour where stderr is a terminal and NO_COLOR is not set."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
+
+
+def report_problems(problems: Iterable[Problem], as_data: bool) -> None:
+    """Problems like a compiler's, on stderr; as JSON on stdout where asked for."""
+    if as_data:
+        put_json({"problems": [as_json(problem) for problem in problems]})
+        return
+    for problem in problems:
+        head, *rest = as_text(problem).split("\n")
+        word = f"{problem.severity}[{problem.code}]"
+        note(head.replace(word, paint(word, problem.severity), 1))
+        for text in rest:
+            note(paint(text, "help") if text.lstrip().startswith("help:") else text)
+
+
+def report_error(error: BeaconError, as_data: bool) -> int:
+    """Print an error and return its exit code."""
+    if isinstance(error, Invalid):
+        report_problems(error.problems, as_data)
+        return error.exit_code
+    if as_data:
+        put_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+        return error.exit_code
+    note(f"{paint(f'error[{error.code}]', 'error')} {terminal(error.message)}")
+    if error.hint:
+        note(paint(f"  help: {terminal(error.hint)}", "help"))
+    return error.exit_code
+
+
+def progress(quiet: bool = False) -> Emit:
+    """How events are shown: one plain line per change, neutralised for the place where it stands."""
+    safe = actions if os.environ.get("GITHUB_ACTIONS") else terminal
+
+    def emit(event: Event) -> None:
+        text = SENTENCES.get(event.name)
+        if text is not None and not quiet:
+            note("  " + safe(text.format_map(_Facts(event.facts))))
+
+    return emit
+
+
+class _Facts(dict[str, Any]):
+    """Facts by name; one that an event does not carry is shown as `?`."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__(facts)
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+SENTENCES = {
+    "intent-found": "completing what an earlier writer began",
+    "planned": "plan: {pending} to start, {resumed} to resume, {idle} with nothing to do",
+    "prepared": "prepared {benchmark}",
+    "checkpoint-signed": "log: signed checkpoint of {size} entries",
+    "committed": "committed {commit}",
+    "run-started": "run {run}: {answers} answers wanted",
+    "attempt-finished": "{attempt}: {status}, {seconds} s",
+    "run-executed": "run {run}: executed, {attempts} attempts",
+    "run-compared": "run {run}: {verdict}",
+    "branch-not-moved": "the checked-out branch was left alone, because its files have changes: git pull",
+}

@@ -1,0 +1,61 @@
+"""A `Snapshot` of a folder as it is on disk, for authors who have not committed yet. Trust rests on commits, never on this."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from runner.ports import Blob
+
+MAX_BYTES = 64 * 2**20
+
+
+class FolderSnapshot:
+    """The files below a folder. `commit` is None: nothing vouches for them."""
+
+    commit = None
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def files(self, prefix: str) -> Mapping[str, Blob]:
+        """Every file, with the mode that git would give it; links are not followed."""
+        return dict(sorted(self._walk(self._root / prefix)))
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a plain file; None where there is none, or something else stands there."""
+        file = self._root / path
+        try:
+            found = file.lstat()
+            if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
+                return None
+            return file.read_bytes()
+        except (OSError, ValueError):
+            return None
+
+    def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of those files that are there."""
+        return {path: raw for path in paths if (raw := self.read(path)) is not None}
+
+    def exists(self, path: str) -> bool:
+        """Whether something stands at the path."""
+        return os.path.lexists(self._root / path)
+
+    def _walk(self, folder: Path) -> Iterator[tuple[str, Blob]]:
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        for entry in os.scandir(folder):
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in (".git", "__pycache__"):
+                    yield from self._walk(path)
+            else:
+                yield path.relative_to(self._root).as_posix(), Blob(_mode(path.lstat()), "")
+
+
+def _mode(found: os.stat_result) -> str:
+    if stat.S_ISLNK(found.st_mode):
+        return "120000"
+    return "100755" if found.st_mode & stat.S_IXUSR else "100644"

@@ -1,0 +1,56 @@
+"""A finished run, ready to be published: compare, bundle, render, manifest, log entry. Pure.
+
+The order is fixed, because each value is hashed into the next: receipts and outputs -> `diff.json` -> the folder's CID ->
+the page, which may show the CID -> the manifest, which covers every file but itself and the proof -> the log entry.
+The proof comes last of all, when the checkpoint is signed (`runner/publish.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from runner.bundle import assemble, manifest, open_bundle
+from runner.compare import CLASSIFIER, compare
+from runner.events import say
+from runner.model import DiffReport, Run, sha256
+from runner.model import entry as e
+from runner.model.receipt import RunnerIdentity
+from runner.plan import run_folder
+from runner.ports import AttemptResult, Emit, Signer
+from runner.registry import Job
+from runner.render import RENDERER, run_page
+from runner.unixfs import folder_cid
+
+
+class Publication(NamedTuple):
+    """A run's folder, full path to bytes, and the log entry that ends its start."""
+
+    run: Run
+    diff: DiffReport
+    folder: str
+    files: Mapping[str, bytes]
+    entry: e.RunEnd
+
+
+def publication(
+    run: Run, job: Job, results: Sequence[AttemptResult], signer: Signer, runner: RunnerIdentity, emit: Emit
+) -> Publication:
+    """Everything that publishing a run writes into its folder, but the proof."""
+    bundle = assemble(job.raw, job.signature, run, job.spec, results, signer, runner)
+    opened = open_bundle(bundle)
+    diff = compare(opened)
+    say(emit, "run-compared", run=run.run, verdict=diff.verdict)
+    bundle["diff.json"] = diff.canonical()
+    cid = folder_cid(bundle)
+    files = {f"bundle/{path}": content for path, content in bundle.items()} | run_page(opened, diff, cid)
+    say(emit, "run-rendered", run=run.run)
+    listed = manifest(run, files, cid, CLASSIFIER, RENDERER).canonical()
+    folder = run_folder(job.spec.folder(), run.run, run.due)
+    return Publication(
+        run=run,
+        diff=diff,
+        folder=folder,
+        files={f"{folder}/{path}": content for path, content in {**files, "manifest.json": listed}.items()},
+        entry=e.RunEnd(run=run.run, start=run.start, cid=cid, manifest=sha256(listed)),
+    )
