@@ -10,16 +10,15 @@ says at most 76; OpenSSH writes 70).
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import struct
 
 from nacl.signing import SigningKey
 
-from runner import ed25519
+from runner import ed25519, strictbase64
 from runner.errors import Environment, Unverified
 from runner.ports import Signer
-from runner.sshwire import armor, canonical_base64, dearmor, first_string, shown, some_strings, string, strings
+from runner.sshwire import armor, dearmor, first_string, shown, some_strings, string, strings
 
 MAX_PUBLIC_LINE = 8_192
 KEY_TYPE = "ssh-ed25519"
@@ -163,7 +162,7 @@ def _is_signature(header: bytes) -> bool:
 
 def public_line(public: bytes) -> str:
     """`ssh-ed25519 AAAA…`, without a comment."""
-    return f"{KEY_TYPE} {base64.b64encode(_key_blob(public)).decode()}"
+    return f"{KEY_TYPE} {strictbase64.encode(_key_blob(public))}"
 
 
 def parse_public_line(text: str) -> bytes:
@@ -175,7 +174,7 @@ def parse_public_line(text: str) -> bytes:
             raise ValueError("it is not one line of two words and a comment")
         if words[0] != KEY_TYPE:
             raise _other_type(words[0].encode())
-        public = _typed(canonical_base64(words[1].encode()), ed25519.KEY_BYTES)
+        public = _typed(strictbase64.decode(words[1]), ed25519.KEY_BYTES)
     except ValueError as error:
         raise Unverified(
             "key-malformed",
@@ -193,7 +192,7 @@ def parse_public_line(text: str) -> bytes:
 
 def fingerprint(public: bytes) -> str:
     """`SHA256:…`, as `ssh-keygen -l` prints it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(_key_blob(public)).digest()).decode().rstrip("=")
+    return "SHA256:" + strictbase64.encode(hashlib.sha256(_key_blob(public)).digest()).rstrip("=")
 
 
 def _key_blob(public: bytes) -> bytes:

@@ -6,12 +6,13 @@ Every function that reads raises ValueError with what is wrong; who calls knows 
 
 from __future__ import annotations
 
-import base64
-import binascii
+from runner import strictbase64
 
 MAX_ARMOR = 16_384
 LINE = 70
 MAX_LINE = 76
+
+canonical_base64 = strictbase64.decode
 
 
 def string(raw: bytes) -> bytes:
@@ -46,7 +47,7 @@ def some_strings(raw: bytes, count: int) -> tuple[list[bytes], bytes]:
 
 def armor(label: str, blob: bytes) -> bytes:
     """Base64 in lines of 70 between BEGIN and END, as OpenSSH writes it."""
-    text = base64.b64encode(blob).decode()
+    text = strictbase64.encode(blob)
     lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
@@ -62,18 +63,7 @@ def dearmor(label: str, armored: bytes) -> bytes:
     width = len(body[0])
     if width > MAX_LINE or any(len(line) != width for line in body[:-1]) or not 0 < len(body[-1]) <= width:
         raise ValueError(f"its lines are not of one width, at most {MAX_LINE}")
-    return canonical_base64(b"".join(body))
-
-
-def canonical_base64(text: bytes) -> bytes:
-    """Base64 with padding (RFC 4648 section 4), accepted only if encoding again gives the same text."""
-    try:
-        raw = binascii.a2b_base64(text, strict_mode=True)
-    except binascii.Error:
-        raise ValueError("its base64 is broken") from None
-    if base64.b64encode(raw) != text:
-        raise ValueError("its base64 is not canonical")
-    return raw
+    return strictbase64.decode(b"".join(body))
 
 
 def shown(raw: bytes) -> str:
