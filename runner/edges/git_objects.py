@@ -2,27 +2,30 @@
 
 Both repositories, `git.py` and `memory.py`, hold such objects and agree on every id. Trees are parsed and printed here,
 so that git is only ever asked for full object ids: no path and no other foreign text reaches its command line or its
-batch protocol. Where objects are kept, and what the refs say, is left to the repositories.
-Formats: gitformat-pack(5), git-mktree(1), git-commit-tree(1); SHA-1 object names.
+batch protocol. Where objects are kept, and what the refs say, is left to the repositories; reading trees, to
+`git_snapshot.py`. Formats: Pro Git, "Git Objects"; gitformat-pack(5); SHA-1 object names.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import stat
+import struct
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from runner.errors import Invalid, Problem
-from runner.ports import Blob, Changes
+from runner import sshsig
+from runner.errors import Environment
+from runner.ports import Blob, Changes, Signer
 
 Kind: TypeAlias = Literal["blob", "tree", "commit", "tag"]
 Entries: TypeAlias = Mapping[str, Blob]
 """One tree: name to mode and oid. Names that are not UTF-8 carry surrogates (PEP 383)."""
 
-MAX_FILES = 2_000_000
-MAX_DEPTH = 100
-_TREE = "40000"
-_PLAIN = frozenset({"100644", "100664", "100755"})
+FOLDER = "40000"
+_MODES = {b"100644": "100644", b"40000": FOLDER}
+_PACKED = {"commit": 1, "tree": 2, "blob": 3}
 
 
 class Object(NamedTuple):
@@ -68,23 +71,38 @@ class CommitHead(NamedTuple):
 
 
 def parse_tree(data: bytes) -> dict[str, Blob]:
-    """The entries of a tree object. Of entries with one name, which only a forged tree has, the first counts."""
+    """The entries of a tree object, with modes as git understands them. Of entries with one name, which only a forged
+    tree has, the first counts, as it does in git. Raises `Environment` for what is no tree."""
     entries: dict[str, Blob] = {}
     at = 0
-    while at < len(data):
-        end = data.index(0, at)
-        mode, _, name = data[at:end].partition(b" ")
-        entries.setdefault(
-            name.decode("utf-8", "surrogateescape"), Blob(mode.decode("ascii"), data[end + 1 : end + 21].hex())
-        )
-        at = end + 21
+    try:
+        while at < len(data):
+            end = data.index(0, at)
+            mode, _, name = data[at:end].partition(b" ")
+            at = end + 21
+            blob = Blob(_MODES.get(mode) or _canonical_mode(mode), data[end + 1 : at].hex())
+            entries.setdefault(name.decode("utf-8", "surrogateescape"), blob)
+        if at != len(data):
+            raise ValueError("cut off in an object id")
+    except ValueError as error:
+        raise Environment("git-object-damaged", f"a tree object cannot be read: {error}", "see `git fsck`") from None
     return entries
+
+
+def _canonical_mode(raw: bytes) -> str:
+    """A mode as git reads it (`canon_mode` of its cache.h): forged trees hold others."""
+    mode = int(raw, 8)
+    if stat.S_ISREG(mode):
+        return "100755" if mode & 0o100 else "100644"
+    if stat.S_ISLNK(mode):
+        return "120000"
+    return FOLDER if stat.S_ISDIR(mode) else "160000"
 
 
 def print_tree(entries: Entries) -> bytes:
     """The tree object of these entries, in git's order: a folder sorts as if its name ended with a slash."""
     rows = [(name.encode("utf-8", "surrogateescape"), blob) for name, blob in entries.items()]
-    rows.sort(key=lambda row: row[0] + b"/" if row[1].mode == _TREE else row[0])
+    rows.sort(key=lambda row: row[0] + b"/" if row[1].mode == FOLDER else row[0])
     return b"".join(b"%s %s\0%s" % (blob.mode.encode(), name, bytes.fromhex(blob.oid)) for name, blob in rows)
 
 
@@ -109,20 +127,20 @@ def _edit(objects: Objects, tree: str | None, changes: Changes, new: dict[str, O
             below.setdefault(name, {})[rest] = data
         elif data is not None:
             entries[name] = Blob("100644", _add(new, Object("blob", data)))
-        elif name in entries and entries[name].mode != _TREE:
+        elif name in entries and entries[name].mode != FOLDER:
             del entries[name]
     for name, inner in below.items():
         if changes.get(name) is not None:
             raise ValueError(f"{name!r} cannot be both a file and a folder")
         old = entries.get(name)
-        folder = old.oid if old and old.mode == _TREE else None
+        folder = old.oid if old and old.mode == FOLDER else None
         if folder is None and not any(data is not None for data in inner.values()):
             continue
         oid = _edit(objects, folder, inner, new)
         if oid is None:
             del entries[name]
         else:
-            entries[name] = Blob(_TREE, oid)
+            entries[name] = Blob(FOLDER, oid)
     return _add(new, Object("tree", print_tree(entries))) if entries else None
 
 
@@ -130,15 +148,6 @@ def _add(new: dict[str, Object], item: Object) -> str:
     oid = item.oid
     new[oid] = item
     return oid
-
-
-def commit_text(tree: str, parents: Sequence[str], author: Author, seconds: int, message: str) -> bytes:
-    """An unsigned commit object. `seconds` count from 1970 in UTC."""
-    if any(character in part for part in author for character in "<>\n\0") or "\0" in message:
-        raise ValueError("an author has no angle brackets, and a commit holds no NUL")
-    who = f"{author.name} <{author.email}> {seconds} +0000"
-    lines = [f"tree {tree}", *(f"parent {oid}" for oid in parents), f"author {who}", f"committer {who}"]
-    return ("\n".join(lines) + "\n\n" + message.rstrip("\n") + "\n").encode()
 
 
 def parse_commit(raw: bytes) -> CommitHead:
@@ -155,82 +164,62 @@ def parse_commit(raw: bytes) -> CommitHead:
     return CommitHead(tree, tuple(parents))
 
 
-class TreeSnapshot:
-    """A `Snapshot` over git's objects. Trees that were read once are kept."""
-
-    def __init__(self, objects: Objects, commit: str | None) -> None:
-        self.commit = commit
-        self._objects = objects
-        self._trees: dict[str, dict[str, Blob]] = {}
-        self._root: Blob | None = None
-        if commit is not None:
-            self._root = Blob(_TREE, parse_commit(objects.get([commit])[0].data).tree)
-
-    def files(self, prefix: str) -> Mapping[str, Blob]:
-        """See `Snapshot.files`; the prefix "" means the whole tree. Raises `Invalid` for trees that no person made:
-        more than two million files, or folders more than 100 deep."""
-        top = self._find(prefix) if prefix else self._root
-        found: dict[str, Blob] = {}
-        level = [(f"{prefix}/" if prefix else "", top.oid)] if top and top.mode == _TREE else []
-        depth = 0
-        while level:
-            depth += 1
-            below = []
-            for (path, _), entries in zip(level, self._entries([oid for _, oid in level]), strict=True):
-                for name, blob in entries.items():
-                    if blob.mode == _TREE:
-                        below.append((f"{path}{name}/", blob.oid))
-                    else:
-                        found[path + name] = blob
-                if depth > MAX_DEPTH or len(found) + len(below) > MAX_FILES:
-                    raise Invalid([_too_large(prefix)])
-            level = below
-        return dict(sorted(found.items()))
-
-    def read(self, path: str) -> bytes | None:
-        """See `Snapshot.read`. A link or a submodule is not a file."""
-        blob = self._find(path)
-        return self._objects.get([blob.oid])[0].data if blob and blob.mode in _PLAIN else None
-
-    def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
-        """See `Snapshot.read_all`."""
-        found = [(path, blob.oid) for path in paths if (blob := self._find(path)) and blob.mode in _PLAIN]
-        items = self._objects.get([oid for _, oid in found])
-        return {path: item.data for (path, _), item in zip(found, items, strict=True)}
-
-    def exists(self, path: str) -> bool:
-        """See `Snapshot.exists`."""
-        return self._find(path) is not None
-
-    def _find(self, path: str) -> Blob | None:
-        at = self._root
-        for name in path.split("/"):
-            if at is None or at.mode != _TREE:
-                return None
-            at = self._entries([at.oid])[0].get(name)
-        return at
-
-    def _entries(self, oids: Sequence[str]) -> list[dict[str, Blob]]:
-        """The entries of many trees, read in one go where they are not known yet."""
-        missing = list(dict.fromkeys(oid for oid in oids if oid not in self._trees))
-        for oid, item in zip(missing, self._objects.get(missing), strict=True):
-            self._trees[oid] = parse_tree(item.data)
-        return [self._trees[oid] for oid in oids]
+def header(raw: bytes, name: str) -> str | None:
+    """The first value of a header in a commit object."""
+    for line in raw.partition(b"\n\n")[0].split(b"\n"):
+        key, _, value = line.partition(b" ")
+        if key == name.encode():
+            return value.decode("utf-8", "replace")
+    return None
 
 
-def reports_tree(objects: Objects, commits: Sequence[CommitHead]) -> list[str | None]:
-    """For each commit the oid of its folder `reports/`, or None."""
-    roots = objects.get([commit.tree for commit in commits])
-    found = [parse_tree(root.data).get("reports") for root in roots]
-    return [entry.oid if entry and entry.mode == _TREE else None for entry in found]
+class Maker(NamedTuple):
+    """Who makes commits. Without a signer they are unsigned, as people's are."""
+
+    author: Author
+    signer: Signer | None
+
+    def commit(
+        self,
+        objects: Objects,
+        parents: Sequence[str],
+        changes: Changes,
+        message: str,
+        seconds: int,
+        headers: Mapping[str, str],
+    ) -> list[Object]:
+        """The objects of a commit with these changes on top of its first parent's tree; the commit comes last.
+        `seconds` count from 1970 in UTC."""
+        tree = parse_commit(objects.get(parents[:1])[0].data).tree if parents else None
+        edit = edit_tree(objects, tree, changes)
+        raw = _commit_text(edit.tree, parents, self.author, seconds, message, headers)
+        if self.signer is not None:
+            raw = sshsig.sign_commit(self.signer, raw)
+        return [*edit.new.values(), Object("commit", raw)]
 
 
-def _too_large(prefix: str) -> Problem:
-    return Problem(
-        prefix or ".",
-        0,
-        0,
-        "tree-too-large",
-        f"the folder unfolds to more than {MAX_FILES} files, or is more than {MAX_DEPTH} folders deep",
-        "such a tree is made to exhaust its readers; refuse the commit that brought it",
-    )
+def _commit_text(
+    tree: str, parents: Sequence[str], author: Author, seconds: int, message: str, headers: Mapping[str, str]
+) -> bytes:
+    if any(character in part for part in author for character in "<>\n\0") or "\0" in message:
+        raise ValueError("an author has no angle brackets, and a commit holds no NUL")
+    who = f"{author.name} <{author.email}> {seconds} +0000"
+    lines = [f"tree {tree}", *(f"parent {oid}" for oid in parents), f"author {who}", f"committer {who}"]
+    lines += [f"{name} {value}" for name, value in headers.items()]
+    return ("\n".join(lines) + "\n\n" + message.rstrip("\n") + "\n").encode()
+
+
+def pack(items: Iterable[Object]) -> bytes:
+    """A pack of whole objects (gitformat-pack(5), version 2)."""
+    parts = []
+    for item in items:
+        size = len(item.data)
+        head = bytearray([_PACKED[item.kind] << 4 | size & 15])
+        size >>= 4
+        while size:
+            head[-1] |= 128
+            head.append(size & 127)
+            size >>= 7
+        parts.append(bytes(head) + zlib.compress(item.data))
+    body = b"PACK" + struct.pack(">II", 2, len(parts)) + b"".join(parts)
+    return body + hashlib.sha1(body, usedforsecurity=False).digest()

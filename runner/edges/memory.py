@@ -7,30 +7,26 @@ registry has to be tried without a disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
-from runner.edges.git_objects import (
-    Author,
-    Object,
-    TreeSnapshot,
-    commit_text,
-    edit_tree,
-    parse_commit,
-    reports_tree,
-)
+from runner.edges.git_objects import Author, Maker, Object
+from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
 from runner.errors import Conflict, Environment
 from runner.ports import AttemptResult, Changes, CommitInfo, Event, Signer
 
 AUTHOR = Author("beacon-runner", "beacon-runner@localhost")
+RUN = re.compile(r"[0-9a-f]{32}")
 
 
 class MemoryRemote:
-    """What clones share: every object, the branch and the intent. `reachable` may be switched off."""
+    """What clones share: objects, the branch, the intent, the cancellations. `reachable` may be switched off."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.branch: str | None = None
         self.intent: str | None = None
+        self.cancelled: set[str] = set()
         self.reachable = True
 
     def get(self, oids: Sequence[str]) -> list[Object]:
@@ -53,17 +49,18 @@ class MemoryRepository:
         author: Author = AUTHOR,
     ) -> None:
         self.remote = remote or MemoryRemote()
-        self._signer = signer
+        self._maker = Maker(author, signer)
         self._now = now
-        self._author = author
         self._head: str | None = None
         self._intent: str | None = None
+        self._cancelled: frozenset[str] = frozenset()
         self.refresh()
 
     def refresh(self) -> None:
         """See `Repository.refresh`."""
         self._reach()
         self._head, self._intent = self.remote.branch, self.remote.intent
+        self._cancelled = frozenset(self.remote.cancelled)
 
     def head(self) -> str | None:
         """See `Repository.head`."""
@@ -77,9 +74,9 @@ class MemoryRepository:
         """See `Repository.snapshot`."""
         return TreeSnapshot(self.remote, commit)
 
-    def parents(self, commit: str) -> tuple[str, ...]:
-        """See `Repository.parents`."""
-        return parse_commit(self.remote.get([commit])[0].data).parents
+    def read_commit(self, commit: str) -> CommitInfo:
+        """See `Repository.read_commit`."""
+        return read_commits(self.remote, [commit])[0]
 
     def propose(self, parent: str | None, changes: Changes, message: str) -> str:
         """See `Repository.propose`."""
@@ -98,33 +95,39 @@ class MemoryRepository:
             raise Conflict("branch-moved", f"the branch is at {self.remote.branch}, not at {parent}")
         if intent is not None and self.remote.intent != intent:
             raise Conflict("intent-moved", f"the intent is {self.remote.intent}, not {intent}")
-        self.remote.branch = self._head = self.make([parent] if parent else [], changes, message)
+        headers = {"beacon-intent": intent} if intent else {}
+        self.remote.branch = self._head = self.make([parent] if parent else [], changes, message, headers)
         if intent is not None:
             self.remote.intent = self._intent = None
         return self._head
 
+    def difference(self, old: str | None, new: str, folder: str) -> Changes:
+        """See `Repository.difference`."""
+        return difference(self.remote, old, new, folder)
+
+    def cancellations(self) -> frozenset[str]:
+        """See `Repository.cancellations`."""
+        return self._cancelled
+
+    def request_cancel(self, run: str) -> None:
+        """See `Repository.request_cancel`."""
+        self._reach()
+        if not RUN.fullmatch(run):
+            raise ValueError(f"{run!r} is not the first 32 hex digits of a run")
+        self.remote.cancelled.add(run)
+        self._cancelled |= {run}
+
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
         """See `Repository.history`."""
-        known = set(self._walk(since, set()))
-        oids = self._walk(self._head, known)
-        raws = [item.data for item in self.remote.get(oids)]
-        heads = [parse_commit(raw) for raw in raws]
-        trees = reports_tree(self.remote, heads)
-        return [CommitInfo(*row) for row in zip(oids, (head.parents for head in heads), raws, trees, strict=True)]
+        return read_commits(self.remote, self._walk(self._head, set(self._walk(since, set()))))
 
-    def make(self, parents: Sequence[str], changes: Changes, message: str) -> str:
+    def make(
+        self, parents: Sequence[str], changes: Changes, message: str, headers: Mapping[str, str] | None = None
+    ) -> str:
         """Store a commit, on top of the first parent's tree, that no ref points to yet. Two parents make a merge."""
-        tree = parse_commit(self.remote.get(parents[:1])[0].data).tree if parents else None
-        edit = edit_tree(self.remote, tree, changes)
-        raw = commit_text(edit.tree, parents, self._author, self._now(), message)
-        if self._signer is not None:
-            from runner import sshsig
-
-            raw = sshsig.sign_commit(self._signer, raw)
-        commit = Object("commit", raw)
-        self.remote.objects.update(edit.new)
-        self.remote.objects[commit.oid] = commit
-        return commit.oid
+        items = self._maker.commit(self.remote, parents, changes, message, self._now(), headers or {})
+        self.remote.objects.update((item.oid, item) for item in items)
+        return items[-1].oid
 
     def _walk(self, start: str | None, known: set[str]) -> list[str]:
         """Every commit reachable from one and not yet known, parents before children."""
@@ -134,7 +137,7 @@ class MemoryRepository:
             oid = stack[-1]
             open_parents = [
                 parent
-                for parent in ([] if oid in known else self.parents(oid))
+                for parent in ([] if oid in known else self.read_commit(oid).parents)
                 if parent not in known and parent not in order
             ]
             if open_parents:
