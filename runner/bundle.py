@@ -25,7 +25,8 @@ from pydantic import ValidationError
 
 from runner import strictyaml
 from runner.errors import Invalid, Unverified
-from runner.model import Cell, JobSpec, Manifest, Receipt, Run, from_canonical, sha256
+from runner.model import Cell, JobSpec, Manifest, Receipt, Run, sha256
+from runner.model.canonical import first_mistake
 from runner.model.receipt import CellResult, Cost, Digest, Job, Predicate, RunnerIdentity, Subject
 from runner.model.run import CellStatus, cells, run_id
 from runner.ports import AttemptResult, CellOutput, Signer
@@ -80,7 +81,9 @@ def assemble(
         except KeyError as error:
             raise Unverified("result-malformed", f"the result of {stem} holds {error}, which was not planned") from None
         except ValidationError as error:
-            raise Unverified("result-malformed", f"the result of {stem} cannot be said: {_first(error)}") from None
+            raise Unverified(
+                "result-malformed", f"the result of {stem} cannot be said: {first_mistake(error)}"
+            ) from None
         files |= new
         files[_receipt_path(stem)] = seal(receipt, signer)
     return files
@@ -92,7 +95,7 @@ def open_bundle(files: Mapping[str, bytes]) -> Bundle:
 
     What receipts say is read, NOT trusted: check their signatures with `open_receipt`. `diff.json` may be absent or
     wrong: it is derived. Each file is read once and none is kept."""
-    run = _run(files)
+    run = Run.from_bytes(_read(files, CONTEXT), f"bundle/{CONTEXT}")
     spec = _spec(files, run)
     known = {JOB, SIGNATURE, CONTEXT, DIFF}
     receipts = {path: _read_receipt(files, path) for path in sorted(files) if path.startswith("receipts/")}
@@ -213,14 +216,6 @@ def _read(files: Mapping[str, bytes], path: str) -> bytes:
         ) from None
 
 
-def _run(files: Mapping[str, bytes]) -> Run:
-    raw = _read(files, CONTEXT)
-    try:
-        return Run.from_json(from_canonical(raw, f"bundle/{CONTEXT}"))
-    except ValidationError as error:
-        raise _document(CONTEXT, _first(error)) from None
-
-
 def _spec(files: Mapping[str, bytes], run: Run) -> JobSpec:
     raw = _read(files, JOB)
     try:
@@ -228,7 +223,7 @@ def _spec(files: Mapping[str, bytes], run: Run) -> JobSpec:
     except Invalid as error:
         raise _document(JOB, error.message) from None
     except ValidationError as error:
-        raise _document(JOB, _first(error)) from None
+        raise _document(JOB, first_mistake(error)) from None
     if (run.run, run.sha256, run.job) != (run_id(raw, run.due), sha256(raw), spec.path()):
         raise _document(CONTEXT, f"it is not about the job in bundle/{JOB}")
     return spec
@@ -288,12 +283,6 @@ def _check_subjects(path: str, receipt: Receipt, known: set[str], files: Mapping
                 f"bundle/{subject.name} is not the file that bundle/{path} answers for",
                 "restore it from a clone or by its CID",
             )
-
-
-def _first(error: ValidationError) -> str:
-    """The first mistake, with its place and without the value, which may be hostile."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _document(path: str, why: str) -> Unverified:

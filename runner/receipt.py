@@ -12,20 +12,15 @@ what a receipt says is consistent with its bundle is judged in `runner/bundle.py
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from runner import ed25519
+from runner import ed25519, strictbase64
 from runner.errors import Unverified
 from runner.model.receipt import PAYLOAD_TYPE, Receipt
 from runner.ports import Signer
 from runner.sshsig import fingerprint
-from runner.sshwire import canonical_base64
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_RECEIPT = 32 << 20
@@ -77,12 +72,12 @@ def open_receipt(raw: bytes, keys: Iterable[bytes]) -> tuple[Receipt, bytes]:
             f"the receipt's signature does not hold under the key {envelope.hint}",
             "the file was changed after it was signed; restore it from the log's clone or from IPFS",
         )
-    return _receipt(envelope.payload), public
+    return _statement(envelope), public
 
 
 def read_receipt(raw: bytes) -> Receipt:
     """The receipt that a file holds, by whomever: its signature is NOT checked. Raises `Unverified` for its form."""
-    return _receipt(_envelope(raw).payload)
+    return _statement(_envelope(raw))
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -92,7 +87,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 def _print(envelope: Envelope) -> bytes:
     """RFC 8785 bytes of the bundle: base64 and fingerprints need no escapes."""
-    payload, signature = (base64.b64encode(part).decode() for part in (envelope.payload, envelope.signature))
+    payload, signature = (strictbase64.encode(part) for part in (envelope.payload, envelope.signature))
     return _BUNDLE.format(payload=payload, hint=envelope.hint, signature=signature).encode()
 
 
@@ -104,23 +99,13 @@ def _envelope(raw: bytes) -> Envelope:
         raise _malformed("it is not the one form of a Sigstore bundle v0.3 that a receipt has")
     payload, hint, signature = form.groups()
     try:
-        return Envelope(canonical_base64(payload), canonical_base64(signature), hint.decode())
+        return Envelope(strictbase64.decode(payload), strictbase64.decode(signature), hint.decode())
     except ValueError as error:
         raise _malformed(str(error)) from None
 
 
-def _receipt(payload: bytes) -> Receipt:
-    """The statement that these bytes say, if printing it gives the same bytes."""
-    try:
-        receipt = Receipt.from_json(json.loads(payload))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise _malformed(f"{'.'.join(map(str, first['loc'])) or 'its payload'}: {first['msg']}") from None
-    except (ValueError, RecursionError) as error:
-        raise _malformed(f"its payload is not JSON: {error}") from None
-    if receipt.canonical() != payload:
-        raise _malformed("its payload is not in canonical form (RFC 8785)")
-    return receipt
+def _statement(envelope: Envelope) -> Receipt:
+    return Receipt.from_bytes(envelope.payload, "the receipt's payload")
 
 
 def _malformed(why: str) -> Unverified:
