@@ -3,6 +3,7 @@
     terminal, terminal_block   a terminal: no escape sequences, no forged lines
     actions, actions_block     the log of GitHub Actions: no workflow commands
     inline                     one line of Markdown: a table's cell, a heading, a sentence
+    ident, prose               names and sentences that need no code span, because they cannot mean anything
     fence, fence_lines         a block of Markdown
     html, svg                  text and quoted attributes of HTML and XML
     csv                        one cell (RFC 4180) that no spreadsheet takes for a formula
@@ -48,6 +49,8 @@ _HIDDEN = (
 )
 _SHOWN = re.compile(rf"({_JOINED})|[{_HIDDEN}⟦]|(?<=[{_STACKED}]{{3}})[{_STACKED}]")
 _FORMULA = re.compile(r"(^|[;,|\t\n\"])(\s*)(?=[=+\-@＝＋－＠])")
+_IDENT = re.compile(r"(?!www\.)[A-Za-z0-9](?:[A-Za-z0-9./+-]|:(?!/)){0,254}")
+_PROSE = re.compile(r"(?!.*www\.)[A-Za-z][A-Za-z0-9 ,.;%()/+-]{0,299}")
 _ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "`": "&#96;", "\n": "&#10;", "\t": "&#9;"}
 )
@@ -57,6 +60,22 @@ class Safe(str):
     """Text that may stand in a Markdown page: ours, or neutralised. Joining it with anything gives a plain `str`."""
 
     __slots__ = ()
+
+
+def phrase(form: str, /, **values: Safe | int) -> Safe:
+    """Our own words around values that are safe already. `form` is a literal, in the manner of `str.format`."""
+    for name, value in values.items():
+        if not isinstance(value, Safe | int):
+            raise TypeError(f"{name} was not neutralised: {value!r}")
+    return Safe(form.format(**values))
+
+
+def joined(parts: Iterable[Safe], by: str = "") -> Safe:
+    """Safe parts in a row; `by` is a literal."""
+    parts = tuple(parts)
+    if any(not isinstance(part, Safe) for part in parts):
+        raise TypeError(f"not all of these were neutralised: {parts!r}")
+    return Safe(by.join(parts))
 
 
 def _mark(found: re.Match[str]) -> str:
@@ -112,6 +131,16 @@ def inline(text: str, limit: int = 80) -> Safe:
     return Safe(f"{ticks}{pad}{line}{pad}{ticks}")
 
 
+def ident(text: str) -> Safe:
+    """A name, a digest, a date or a path as it is, if it is nothing else; any other text as `inline`."""
+    return Safe(text) if _IDENT.fullmatch(text) else inline(text)
+
+
+def prose(text: str) -> Safe:
+    """A sentence of plain words as it is; any other text as `inline`."""
+    return Safe(text) if _PROSE.fullmatch(text) else inline(text, 300)
+
+
 def fence(text: str, info: Info = "text") -> Safe:
     """A Markdown code block: each line behind a gutter mark, wrapped at `WIDTH`. Joining the lines that begin with
     `MORE` to those before them gives `visible(text)` back."""
@@ -120,10 +149,10 @@ def fence(text: str, info: Info = "text") -> Safe:
 
 def fence_lines(lines: Iterable[tuple[str, str]], info: Info) -> Safe:
     """A Markdown code block of (gutter, line) pairs. The gutter is ours: `LINE`, or `+ `, `- ` and two spaces, which
-    colour a `diff` block. Wrapped lines repeat a `diff`'s gutter."""
+    colour a `diff` block, whose own remarks stand behind `@@ `. Wrapped lines repeat a `diff`'s gutter."""
     shown = []
     for gutter, line in lines:
-        assert gutter in (LINE, "+ ", "- ", "  "), gutter
+        assert gutter in (LINE, "+ ", "- ", "  ", "@@ "), gutter
         first, *rest = _wrap(visible(line).replace("\n", "⟦U+000A⟧"))
         shown.append(gutter + first)
         shown += [(MORE if gutter == LINE else gutter) + part for part in rest]

@@ -34,6 +34,10 @@ def markdown(text: str) -> str:
     )
 
 
+def names(text: str) -> str:
+    return f"# {neutral.ident(text)}\n\nWords {neutral.ident(text)}, {neutral.prose(text)}\n\n- {neutral.prose(text)}\n"
+
+
 def structure(page: str) -> list[tuple[object, ...]]:
     """Everything that a Markdown parser sees in a page but the words inside code."""
     tokens = []
@@ -176,6 +180,45 @@ def test_csv_holds_no_formula(text: str, separator: str) -> None:
     assert [len(row) for row in csv_module.reader(io.StringIO(line, newline=""))] == [2]
     for row in csv_module.reader(io.StringIO(line, newline=""), delimiter=separator):
         assert not any(cell.strip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) for cell in row)
+
+
+NAME = st.one_of(TEXT, st.from_regex(neutral._IDENT, fullmatch=True), st.from_regex(neutral._PROSE, fullmatch=True))
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(NAME)
+def test_names_and_prose_mean_nothing(text: str) -> None:
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").parse(names(text))
+    assert [token.type for token in page if token.nesting == 1] == [
+        "heading_open",
+        "paragraph_open",
+        "bullet_list_open",
+        "list_item_open",
+        "paragraph_open",
+    ]
+    parts = [part.type for token in page for part in token.children or ()]
+    assert set(parts) <= {"text", "code_inline"}
+    assert "http" not in re.sub("`+.*?`+", "", names(text)) or "://" not in re.sub("`+.*?`+", "", names(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["EU", "egress+rtt", "2026-11-22T03:00:00Z", "registry/jobs/a/b.yaml", "0x" + "a" * 40]
+)
+def test_names_stay_readable(text: str) -> None:
+    assert neutral.ident(text) == text
+
+
+@pytest.mark.parametrize("text", ["www.evil.example", "http://evil", "a_b_c", "@octocat", "#1", "*x*", "", "a b"])
+def test_what_could_mean_something_is_code(text: str) -> None:
+    assert neutral.ident(text) == neutral.inline(text)
+
+
+def test_phrase_and_joined_refuse_what_was_not_neutralised() -> None:
+    assert neutral.phrase("{a} of {b}", a=1, b=neutral.ident("EU")) == "1 of EU"
+    with pytest.raises(TypeError, match="not neutralised"):
+        neutral.phrase("{a}", a="EU")  # type: ignore[arg-type] # the mistake that is tested
+    with pytest.raises(TypeError, match="not all"):
+        neutral.joined([neutral.ident("EU"), "US"], ", ")  # type: ignore[list-item] # the mistake that is tested
 
 
 def test_safe_does_not_spread() -> None:
