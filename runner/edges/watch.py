@@ -1,0 +1,320 @@
+"""Runs one sandboxed program under watch: feeds it, reads it, and ends it, whatever it does.
+
+Promises: returns within the bounds, or soon after `cancel` is set; keeps the head of each stream, never more; when it
+returns, every process of the sandbox is dead and reaped. Linux only (pidfd, /proc). The program must be a bubblewrap
+that writes its status to the descriptor given with `--json-status-fd`: killing its first process ends the whole PID
+namespace, and the kernel waits for all of them. What goes into the sandbox is `sandbox.py`'s; what the lines mean is
+`runner/protocol.py`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from mmap import PAGESIZE
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from runner.protocol import Reader
+
+TICK = 0.1
+LOOK = 0.01
+"""Seconds between two looks at `cancel` and the clock, and at memory and CPU time."""
+
+GRACE = 2.0
+"""Seconds that a benchmark has to leave after its last answer, or after it closed its output."""
+
+KEPT = {"stdout": 256 << 10, "stderr": 64 << 10}
+"""Bytes of each stream that are kept for the transcript."""
+
+_CHUNK = 64 << 10
+
+Cause = Literal["exited", "lingered", "broken", "start", "run", "total", "memory", "cancelled"]
+
+
+class Bounds(NamedTuple):
+    """Seconds from the start: until the first answer, until the end, and until the run as a whole must be over;
+    and the memory of all processes together."""
+
+    start: float
+    run: float
+    total: float
+    memory_kib: int
+
+
+class Stream(NamedTuple):
+    """The head of what was printed, and how many bytes were printed in all."""
+
+    head: bytes
+    size: int
+
+
+class Usage(NamedTuple):
+    """CPU time and resident memory of all processes together; shared pages count once in each."""
+
+    cpu_ms: int
+    memory_kib: int
+
+
+class Ended(NamedTuple):
+    """How it ended. `exit_code` is None where the program did not leave by itself, `began` is false where the sandbox
+    itself failed. `usage` is the most that was seen, None where the end came before the first look: bubblewrap leaves
+    without waiting for its child, so the kernel's own sums never reach us."""
+
+    cause: Cause
+    began: bool
+    exit_code: int | None
+    wall_ms: int
+    usage: Usage | None
+    stdout: Stream
+    stderr: Stream
+
+
+def watch(
+    argv: Callable[[int], Sequence[str]],
+    stdin: bytes,
+    reader: Reader,
+    bounds: Bounds,
+    cpus: frozenset[int],
+    cancel: threading.Event,
+) -> Ended:
+    """Run a sandbox to its end. `argv` gives its command line, from the descriptor of its status."""
+    status, status_writer = os.pipe()
+    begun = time.monotonic()
+    try:
+        with _pinned(cpus):
+            process = subprocess.Popen(  # noqa: S603 - running what was asked for, in a sandbox, is the purpose
+                argv(status_writer),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={},
+                pass_fds=(status_writer,),
+                start_new_session=True,
+            )
+    except BaseException:
+        os.close(status)
+        raise
+    finally:
+        os.close(status_writer)
+    with process, io.FileIO(status) as status_reader:
+        watched = _Watched(process, status_reader, stdin, reader, bounds, begun)
+        try:
+            cause = watched.until_end(cancel)
+        finally:
+            watched.end()
+    return watched.ended(cause)
+
+
+@contextlib.contextmanager
+def _pinned(cpus: frozenset[int]) -> Iterator[None]:
+    """What this thread starts may use these CPUs. Honest programs start as many threads as they see CPUs."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class _Watched:
+    """The state of one watch, on one thread. `first` is the sandbox's first process, as a pidfd."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        status: io.FileIO,
+        stdin: bytes,
+        reader: Reader,
+        bounds: Bounds,
+        begun: float,
+    ) -> None:
+        self._process = process
+        self._said = b""
+        self._stdin = memoryview(stdin)
+        self._reader = reader
+        self._bounds = bounds
+        self._begun = begun
+        self._first: int | None = None
+        self._linger: float | None = None
+        self._usage: Usage | None = None
+        self._looked = begun
+        self._kept = {"stdout": bytearray(), "stderr": bytearray()}
+        self._sizes = {"stdout": 0, "stderr": 0}
+        self._selector = selectors.DefaultSelector()
+        for stream, events, name in (
+            (process.stdin, selectors.EVENT_WRITE, "stdin"),
+            (process.stdout, selectors.EVENT_READ, "stdout"),
+            (process.stderr, selectors.EVENT_READ, "stderr"),
+            (status, selectors.EVENT_READ, "status"),
+        ):
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+            self._selector.register(stream.fileno(), events, name)
+
+    def until_end(self, cancel: threading.Event) -> Cause:
+        """Pump until the sandbox has left and all its streams are read, or it must be ended."""
+        while self._open("stdout", "stderr", "status", "first"):
+            self._pump(TICK)
+            cause = self._must_end(cancel)
+            if cause:
+                return cause
+        return "exited"
+
+    def end(self) -> None:
+        """Kill what is left: with the first process the kernel ends all others. Returns when all are gone."""
+        while self._process.poll() is None or self._open("stdout", "stderr", "status", "first"):
+            with contextlib.suppress(ProcessLookupError):
+                if self._first is not None:
+                    signal.pidfd_send_signal(self._first, signal.SIGKILL)
+            self._process.kill()
+            self._pump(0.005)
+        self._selector.close()
+
+    def ended(self, cause: Cause) -> Ended:
+        """The facts, once nothing is left."""
+        exit_code = self._status_says("exit-code")
+        return Ended(
+            cause=cause,
+            began=exit_code is not None or cause != "exited",
+            exit_code=exit_code if cause == "exited" else None,
+            wall_ms=int((time.monotonic() - self._begun) * 1000),
+            usage=self._usage,
+            stdout=Stream(bytes(self._kept["stdout"]), self._sizes["stdout"]),
+            stderr=Stream(bytes(self._kept["stderr"]), self._sizes["stderr"]),
+        )
+
+    def _open(self, *names: str) -> bool:
+        return any(key.data in names for key in self._selector.get_map().values())
+
+    def _pump(self, timeout: float) -> None:
+        """Move what can be moved, and look at what the sandbox uses."""
+        for key, _ in self._selector.select(timeout):
+            match key.data:
+                case "stdin":
+                    self._write(key.fd)
+                case "first":
+                    self._selector.unregister(key.fd)
+                    os.close(key.fd)
+                    self._first = None
+                case name:
+                    self._read(key.fd, name)
+        now = time.monotonic()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._look()
+
+    def _write(self, descriptor: int) -> None:
+        try:
+            written = os.write(descriptor, self._stdin[:_CHUNK]) if self._stdin else 0
+            self._stdin = self._stdin[written:]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._stdin = self._stdin[:0]
+        if not self._stdin:
+            self._selector.unregister(descriptor)
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+
+    def _read(self, descriptor: int, name: str) -> None:
+        try:
+            chunk = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._selector.unregister(descriptor)
+        elif name == "status":
+            self._said += chunk
+            self._find_first()
+        else:
+            kept = self._kept[name]
+            kept += chunk[: max(0, KEPT[name] - len(kept))]
+            self._sizes[name] += len(chunk)
+            if name == "stdout":
+                self._reader.feed(chunk)
+
+    def _find_first(self) -> None:
+        """Hold the sandbox's first process as soon as bubblewrap names it."""
+        pid = self._status_says("child-pid")
+        if pid is not None and self._first is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._first = os.pidfd_open(pid)
+                self._selector.register(self._first, selectors.EVENT_READ, "first")
+
+    def _status_says(self, name: str) -> int | None:
+        """Bubblewrap's status, one JSON document a line: `child-pid` once the sandbox stands, `exit-code` once its
+        program has left."""
+        for line in self._said.splitlines():
+            with contextlib.suppress(ValueError):
+                value = json.loads(line).get(name)
+                if value is not None:
+                    return int(value)
+        return None
+
+    def _must_end(self, cancel: threading.Event) -> Cause | None:
+        passed = time.monotonic() - self._begun
+        if cancel.is_set():
+            return "cancelled"
+        if self._reader.broken:
+            return "broken"
+        if passed >= self._bounds.total:
+            return "total"
+        if passed >= self._bounds.run:
+            return "run"
+        if passed >= self._bounds.start and not self._reader.begun:
+            return "start"
+        if self._linger is None and (self._reader.answered or not self._open("stdout")):
+            self._linger = passed + GRACE
+        if self._linger is not None and passed >= self._linger:
+            return "lingered"
+        if self._usage and self._usage.memory_kib > self._bounds.memory_kib:
+            return "memory" if _proportional(self._process.pid) > self._bounds.memory_kib else None
+        return None
+
+    def _look(self) -> None:
+        now = _usage(self._process.pid)
+        if now is not None:
+            seen = self._usage or now
+            self._usage = Usage(max(seen.cpu_ms, now.cpu_ms), max(seen.memory_kib, now.memory_kib))
+
+
+def _usage(pid: int) -> Usage | None:
+    """What the descendants of a process use (proc_pid_stat(5): fields 14 to 17, with the children that they waited
+    for, and 24). None where there are none."""
+    ticks = pages = 0
+    found = False
+    for child in _descendants(pid):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{child}/stat").read_bytes().rpartition(b")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+            pages += int(fields[21])
+            found = True
+    return Usage(ticks * 1000 // os.sysconf("SC_CLK_TCK"), pages * PAGESIZE // 1024) if found else None
+
+
+def _proportional(pid: int) -> int:
+    """KiB of the descendants with shared pages counted once: slower, so asked only when the quick sum is too large."""
+    total = 0
+    for child in _descendants(pid):
+        with contextlib.suppress(OSError):
+            pss = re.search(rb"^Pss:\s+(\d+) kB$", Path(f"/proc/{child}/smaps_rollup").read_bytes(), re.MULTILINE)
+            total += int(pss[1]) if pss else 0
+    return total
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split():
+            yield int(child)
+            yield from _descendants(int(child))
