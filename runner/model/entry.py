@@ -40,6 +40,9 @@ PublicKey = Annotated[
 Threshold = Annotated[int, Field(ge=1, le=16, description="Maintainers whose signatures the next trust list needs")]
 
 
+_TAG = Field(description="Which kind of entry this is")
+
+
 class _Entry(Document):
     v: Literal[1] = Field(1, description="Version of this format")
 
@@ -47,7 +50,7 @@ class _Entry(Document):
 class Genesis(_Entry):
     """Index 0: the trust list that everything rests on."""
 
-    type: Literal["genesis"] = "genesis"
+    type: Annotated[Literal["genesis"], _TAG] = "genesis"
     serial: Count = Field(description="The trust list's serial")
     trust: Sha256 = Field(description="SHA-256 of `registry/trust.json`")
     threshold: Threshold
@@ -56,7 +59,7 @@ class Genesis(_Entry):
 class Trust(_Entry):
     """A later trust list."""
 
-    type: Literal["trust"] = "trust"
+    type: Annotated[Literal["trust"], _TAG] = "trust"
     serial: Count = Field(description="The trust list's serial")
     trust: Sha256 = Field(description="SHA-256 of `registry/trust.json`")
     threshold: Threshold
@@ -65,7 +68,7 @@ class Trust(_Entry):
 class KeyAdd(_Entry):
     """A key counts for entries after this one."""
 
-    type: Literal["key-add"] = "key-add"
+    type: Annotated[Literal["key-add"], _TAG] = "key-add"
     role: Role
     principal: Id
     key: PublicKey
@@ -74,7 +77,7 @@ class KeyAdd(_Entry):
 class KeyRevoke(_Entry):
     """A key no longer counts; from `suspectFrom` on it may have been in other hands."""
 
-    type: Literal["key-revoke"] = "key-revoke"
+    type: Annotated[Literal["key-revoke"], _TAG] = "key-revoke"
     key: PublicKey
     suspect_from: Count = Field(description="Log index: what the key signed from there on is doubtful")
 
@@ -82,7 +85,7 @@ class KeyRevoke(_Entry):
 class Start(_Entry):
     """A runner takes a run: the claim, its lease, and what it reserves."""
 
-    type: Literal["start"] = "start"
+    type: Annotated[Literal["start"], _TAG] = "start"
     job: JobPath
     sha256: Sha256 = Field(description="Of the JobSpec's bytes")
     revision: int = Field(ge=1, le=2**31 - 1, description="The JobSpec's revision")
@@ -100,7 +103,7 @@ class Start(_Entry):
 class RunEnd(_Entry):
     """A run was published."""
 
-    type: Literal["run"] = "run"
+    type: Annotated[Literal["run"], _TAG] = "run"
     run: Sha256
     start: Count = Field(description="Log index of the `start` that this ends")
     cid: Cid = Field(description="UnixFS CID of the folder `bundle/`")
@@ -110,7 +113,7 @@ class RunEnd(_Entry):
 class Cancelled(_Entry):
     """A run was stopped because its job was removed or its owner asked."""
 
-    type: Literal["cancelled"] = "cancelled"
+    type: Annotated[Literal["cancelled"], _TAG] = "cancelled"
     run: Sha256
     start: Count = Field(description="Log index of the `start` that this ends")
 
@@ -118,7 +121,7 @@ class Cancelled(_Entry):
 class Abandoned(_Entry):
     """A start whose lease ran out. With generation 3 the run is over; before, another start follows."""
 
-    type: Literal["abandoned"] = "abandoned"
+    type: Annotated[Literal["abandoned"], _TAG] = "abandoned"
     run: Sha256
     start: Count = Field(description="Log index of the `start` that this ends")
 
@@ -126,7 +129,7 @@ class Abandoned(_Entry):
 class Retire(_Entry):
     """A job's file was removed: neither this revision nor a lower one is ever taken again."""
 
-    type: Literal["retire"] = "retire"
+    type: Annotated[Literal["retire"], _TAG] = "retire"
     job: JobPath
     revision: int = Field(ge=1, le=2**31 - 1, description="The last one that was asked for")
 
@@ -134,7 +137,7 @@ class Retire(_Entry):
 class Rescore(_Entry):
     """A published run was judged again by a newer classifier."""
 
-    type: Literal["rescore"] = "rescore"
+    type: Annotated[Literal["rescore"], _TAG] = "rescore"
     run: Sha256
     classifier: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$")] = Field(
         description="Name and version of the code that judged"
@@ -145,7 +148,7 @@ class Rescore(_Entry):
 class Withdraw(_Entry):
     """An output may no longer be checked, because it may no longer be shown."""
 
-    type: Literal["withdraw"] = "withdraw"
+    type: Annotated[Literal["withdraw"], _TAG] = "withdraw"
     run: Sha256
     output: Sha256 = Field(description="SHA-256 of the answer's bytes, as its receipt says")
 
@@ -153,7 +156,7 @@ class Withdraw(_Entry):
 class Settlement(_Entry):
     """What a run was paid, at last."""
 
-    type: Literal["settlement"] = "settlement"
+    type: Annotated[Literal["settlement"], _TAG] = "settlement"
     run: Sha256
     amount: Decimal = Field(description="In GLM")
     record: Sha256 = Field(description="SHA-256 of the record with invoice and transaction")

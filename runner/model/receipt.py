@@ -108,7 +108,7 @@ class CellResult(Document):
     prompt: Id
     replica: int = Field(ge=1, le=64, description="Which of the provider's answers to the prompt")
     seed: Count = Field(description="Derived from the log's root, see `runner/model/run.py`")
-    status: CellStatus
+    status: CellStatus = Field(description="ok, or why there is no answer")
     output: Sha256 | None = Field(None, description="SHA-256 of the answer's bytes, where the status is ok")
     ms: Count | None = Field(None, description="Milliseconds that the answer took, as the benchmark says")
     finish: Text | None = Field(None, description="Why the model stopped, as the benchmark says")
@@ -137,7 +137,7 @@ class Predicate(Document):
 
     job: Job
     attempt: Attempt
-    status: AttemptStatus
+    status: AttemptStatus = Field(description="partial: some cells were answered, not all")
     reason: Text | None = Field(None, description="What went wrong, where something did")
     exit_code: int | None = Field(None, ge=-255, le=255, description="Of the benchmark's process; negative: a signal")
     executor: Executor
