@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -113,9 +113,13 @@ def results(run: Run, spec: JobSpec, answer: Callable[[Cell], str | None]) -> li
     return [result(run, [output(run, spec, cell, answer(cell)) for cell in slot]) for _, slot in slots]
 
 
+def files_of(raw: bytes, run: Run, spec: JobSpec, found: Sequence[AttemptResult]) -> dict[str, bytes]:
+    """The files of a run's bundle."""
+    return assemble(raw, b"signature", run, spec, found, key("receipt"), RunnerIdentity(version="0.1.0"))
+
+
 def bundle(answer: Callable[[Cell], str | None], **spec: Any) -> Bundle:
     """The bundle of a run of alice's job with these answers; None is an error."""
     raw, parsed = job_bytes(**spec), job(**spec)
     run = run_of(raw, parsed)
-    identity = RunnerIdentity(version="0.1.0")
-    return open_bundle(assemble(raw, b"", run, parsed, results(run, parsed, answer), key("receipt"), identity))
+    return open_bundle(files_of(raw, run, parsed, results(run, parsed, answer)))
