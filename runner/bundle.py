@@ -11,19 +11,19 @@ A cell's answer is that of the first attempt (the lowest `n`) that completed it,
 receipt names the answer's file among its subjects. Where a later attempt answers the same cell again, its receipt
 holds that answer's digest, and its transcript the answer, but there is no second file: no two receipts claim one path.
 
-Nothing here checks a signature: `runner/receipt.py` does, and `job.yaml.sig` is judged where keys are known. Seeds and
-times are the verifier's to check as well.
+What this module checks is that a bundle is whole and agrees with itself. Signatures are checked by `runner/receipt.py`
+and, for the job, where its keys are known; seeds, times and the log are the verifier's as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from runner import strictyaml
+from runner import documents
 from runner.errors import Invalid, Unverified
 from runner.model import Cell, JobSpec, Manifest, Receipt, Run, sha256
 from runner.model.canonical import first_mistake
@@ -68,49 +68,42 @@ def assemble(
     """Every file of a run's bundle but `diff.json`. The same arguments give the same bytes, whatever the order of the
     results. Raises `Unverified` for a result that no receipt can say."""
     files = {JOB: job, SIGNATURE: signature, CONTEXT: run.canonical()}
-    place = {cell: number for number, cell in enumerate(cells(spec))}
+    order = {cell: number for number, cell in enumerate(cells(spec))}
     for result in sorted(results, key=lambda result: result.attempt.n):
         stem = result.attempt.stem
         assert _receipt_path(stem) not in files, f"two results of one attempt, {stem}"
+        answered = _in_order(result, order)
+        outputs = {each.cell.output_path: each.output for each in answered if each.output is not None}
+        new = {_transcript_path(stem): result.transcript}
+        new |= {path: output for path, output in outputs.items() if path not in files}
         try:
-            answered = sorted(result.cells, key=lambda output: place[output.cell])
-            outputs = {o.cell.output_path: o.output for o in answered if o.status == "ok" and o.output is not None}
-            new = {_transcript_path(stem): result.transcript}
-            new |= {path: output for path, output in outputs.items() if path not in files}
             receipt = _receipt(run, result, answered, new, runner)
-        except KeyError as error:
-            raise Unverified("result-malformed", f"the result of {stem} holds {error}, which was not planned") from None
         except ValidationError as error:
-            raise Unverified(
-                "result-malformed", f"the result of {stem} cannot be said: {first_mistake(error)}"
-            ) from None
+            raise _unsayable(stem, first_mistake(error)) from None
         files |= new
         files[_receipt_path(stem)] = seal(receipt, signer)
     return files
 
 
-def open_bundle(files: Mapping[str, bytes]) -> Bundle:
+def open_bundle(files: Mapping[str, bytes], read: Callable[[bytes], Receipt] = read_receipt) -> Bundle:
     """The bundle that files (by path below `bundle/`) make, if every file is where its receipt says, hashes to it, and
     no other file is there. Raises `Unverified` with the file's path.
 
-    What receipts say is read, NOT trusted: check their signatures with `open_receipt`. `diff.json` may be absent or
-    wrong: it is derived. Each file is read once and none is kept."""
+    `read` makes a receipt of a file. By default NO SIGNATURE IS CHECKED: that suits the writer, who has just sealed
+    them. A verifier hands in `open_receipt` with its keys, so that what was verified is what is used. `diff.json` may
+    be absent or wrong: it is derived. Each file is read once and none is kept."""
     run = Run.from_bytes(_read(files, CONTEXT), f"bundle/{CONTEXT}")
     spec = _spec(files, run)
+    receipts = {path: _read_receipt(files, path, read) for path in sorted(files) if path.startswith("receipts/")}
     known = {JOB, SIGNATURE, CONTEXT, DIFF}
-    receipts = {path: _read_receipt(files, path) for path in sorted(files) if path.startswith("receipts/")}
     for path, receipt in sorted(receipts.items(), key=lambda item: item[1].predicate.attempt.n):
         _check_place(path, receipt, run, spec)
         _check_cells(path, receipt, spec)
         _check_subjects(path, receipt, known, files)
         known |= {path, *(subject.name for subject in receipt.subject)}
     _read(files, SIGNATURE)
-    if unknown := sorted(set(files) - known):
-        raise Unverified(
-            "bundle-file-unknown",
-            f"bundle/{unknown[0]}: no receipt answers for this file",
-            "a bundle holds nothing else",
-        )
+    if strangers := sorted(set(files) - known):
+        raise Unverified("bundle-file-unknown", f"bundle/{strangers[0]}: no receipt answers for this file")
     return Bundle(spec, run, receipts, files)
 
 
@@ -137,6 +130,20 @@ def manifest(run: Run, files: Mapping[str, bytes], cid: str, classifier: str, re
         renderer=renderer,
         files={path: sha256(content) for path, content in files.items()},
     )
+
+
+def _in_order(result: AttemptResult, order: Mapping[Cell, int]) -> list[CellOutput]:
+    """A result's cells in the order of the JobSpec, if each is a planned one of its slot, once, and has an output if
+    and only if it is ok."""
+    attempt, seen = result.attempt, set()
+    for cell, _, status, output, *_ in result.cells:
+        slot = (cell.target, cell.region, cell.slot)
+        if cell not in order or cell in seen or slot != (attempt.target, attempt.region, attempt.slot):
+            raise _unsayable(attempt.stem, f"{cell.id} is not a cell of its slot, or not for the first time")
+        if (status == "ok") != (output is not None):
+            raise _unsayable(attempt.stem, f"{cell.id} is {status}, which does not fit its output")
+        seen.add(cell)
+    return sorted(result.cells, key=lambda output: order[output.cell])
 
 
 def _receipt(
@@ -166,7 +173,7 @@ def _receipt(
                     replica=output.cell.replica,
                     seed=output.seed,
                     status=output.status,
-                    output=sha256(output.output) if output.status == "ok" and output.output is not None else None,
+                    output=None if output.output is None else sha256(output.output),
                     ms=output.ms,
                     finish=_text(output.finish),
                     reason=_text(output.reason),
@@ -219,19 +226,17 @@ def _read(files: Mapping[str, bytes], path: str) -> bytes:
 def _spec(files: Mapping[str, bytes], run: Run) -> JobSpec:
     raw = _read(files, JOB)
     try:
-        spec = JobSpec.from_json(strictyaml.load(raw, JOB).data)
+        spec, _ = documents.read(JobSpec, raw, f"bundle/{JOB}")
     except Invalid as error:
-        raise _document(JOB, error.message) from None
-    except ValidationError as error:
-        raise _document(JOB, first_mistake(error)) from None
+        raise Unverified("bundle-document", error.message) from None
     if (run.run, run.sha256, run.job) != (run_id(raw, run.due), sha256(raw), spec.path()):
-        raise _document(CONTEXT, f"it is not about the job in bundle/{JOB}")
+        raise Unverified("bundle-document", f"bundle/{CONTEXT} is not about the job in bundle/{JOB}")
     return spec
 
 
-def _read_receipt(files: Mapping[str, bytes], path: str) -> Receipt:
+def _read_receipt(files: Mapping[str, bytes], path: str, read: Callable[[bytes], Receipt]) -> Receipt:
     try:
-        return read_receipt(files[path])
+        return read(files[path])
     except Unverified as error:
         raise Unverified(error.code, f"bundle/{path}: {error.message}", error.hint) from None
 
@@ -243,6 +248,8 @@ def _check_place(path: str, receipt: Receipt, run: Run, spec: JobSpec) -> None:
         raise _misplaced(path, f"it is the receipt of {attempt.stem}")
     if (attempt.run, job.path, job.digest.sha256) != (run.run, run.job, run.sha256):
         raise _misplaced(path, "it belongs to another run or job")
+    if receipt.predicate.region.requested != attempt.region:
+        raise _misplaced(path, "it tells of another region than its attempt")
     asked = (
         attempt.target in {target.name for target in spec.spec.targets}
         and attempt.region in {region.name for region in spec.spec.regions}
@@ -285,8 +292,8 @@ def _check_subjects(path: str, receipt: Receipt, known: set[str], files: Mapping
             )
 
 
-def _document(path: str, why: str) -> Unverified:
-    return Unverified("bundle-document", f"bundle/{path}: {why}")
+def _unsayable(stem: str, why: str) -> Unverified:
+    return Unverified("result-malformed", f"no receipt can say the result of {stem}: {why}")
 
 
 def _misplaced(path: str, why: str) -> Unverified:
