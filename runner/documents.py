@@ -38,13 +38,13 @@ def read(model: type[D], raw: bytes, path: str) -> tuple[D, Parsed]:
 def explained(error: ValidationError, parsed: Parsed, model: type[Document]) -> tuple[Problem, ...]:
     """What pydantic found, as problems in the order of the text. A value that fits no member of a union is one
     problem, not one for each member."""
-    problems: dict[tuple[Location, str], Problem] = {}
+    problems: dict[Problem, None] = {}
     for detail in error.errors(include_url=False):
         finding = _finding(detail, parsed.data, model)
         if finding is not None:
             problem = parsed.problem(finding.location, finding.code, finding.message, finding.hint, key=finding.on_key)
-            problems.setdefault((finding.location, finding.code), problem)
-    return tuple(sorted(problems.values(), key=lambda problem: (problem.line, problem.column)))
+            problems[problem] = None
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
 class _Finding(NamedTuple):
@@ -73,7 +73,7 @@ def _follow(model: type[Document], steps: Sequence[str | int]) -> _Way:
         if step == "[key]":
             return _Way(location, annotation, within, True)
         members = _members(annotation)
-        if tagged := [member for member in members if _is_document(member) and step in _tags(member)]:
+        if len(members) > 1 and (tagged := [member for member in members if step in _tags(member)]):
             annotation = tagged[0]
             continue
         holder = members[0]
@@ -108,9 +108,9 @@ def _fields(model: type[Document]) -> Mapping[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _tags(model: type[Document]) -> tuple[Any, ...]:
+def _tags(annotation: Any) -> tuple[Any, ...]:
     """The values of `kind` by which a model is told from the others of its union."""
-    kind = model.model_fields.get("kind")
+    kind = annotation.model_fields.get("kind") if _is_document(annotation) else None
     return get_args(kind.annotation) if kind and get_origin(kind.annotation) is Literal else ()
 
 
@@ -244,11 +244,7 @@ def _patterns() -> Mapping[str, tuple[str, str]]:
     """The models' patterns: the code of what does not match, and what is wanted, in words."""
     words = [
         (Id, "id-invalid", "an id: a to z, 0 to 9 and inner hyphens, at most 63"),
-        (
-            RegionName,
-            "region-name-invalid",
-            'a region: capital letters and digits, as "EU"',
-        ),
+        (RegionName, "region-name-invalid", 'a region: capital letters and digits, as "EU"'),
         (Country, "country-invalid", 'a country: its two capital letters (ISO 3166-1), as "DE"'),
         (Sha256, "digest-invalid", "a SHA-256: 64 digits of lower-case hex"),
         (Cid, "cid-invalid", 'the CID of a folder, "bafy…", as `beacon image cid FOLDER` prints it'),

@@ -108,7 +108,8 @@ class _Reader:
         self._path = path
         self._lines = text.lines
         self._problems = list(text.problems)
-        self._events: Iterator[Event] = yaml.parse(text.readable, Loader=engine)
+        self._parser = engine(text.readable)
+        self._events: Iterator[Event] = iter(self._parser.get_event, None)
 
     def document(self) -> Parsed:
         """The document. Raises `Invalid`."""
@@ -124,6 +125,8 @@ class _Reader:
             self._add(Mark(0, 0, 1), "yaml-escape", "an escape is no Unicode character", _ESCAPE_HELP)
         except _Stop:
             pass
+        finally:
+            self._parser.dispose()
         if self._problems or place is None:
             raise Invalid(sorted(self._problems, key=lambda problem: (problem.line, problem.column)))
         return Parsed(data, self._path, self._lines, place)
@@ -148,8 +151,6 @@ class _Reader:
     def _value(self, event: Any, depth: int) -> tuple[Any, _Place]:
         """The value that begins with an event, and its place."""
         if type(event) is ScalarEvent:
-            if event.anchor is not None or event.tag is not None:
-                self._decorated(event)
             return self._scalar(event), (event, None)
         if isinstance(event, AliasEvent):
             self._add_at(event, "yaml-alias", f"an alias, *{str(event.anchor)[:40]}", "write the value out")
@@ -193,11 +194,14 @@ class _Reader:
 
     def _key(self, event: Any, depth: int) -> str | None:
         """A mapping's key, or None where it is no text."""
-        if type(event) is ScalarEvent and not event.style and event.value == "<<":
+        before = len(self._problems)
+        if type(event) is not ScalarEvent:
+            key, _ = self._value(event, depth + 1)
+        elif event.value == "<<" and not event.style:
             self._add_at(event, "yaml-merge", "a merge key, <<", "write the fields out")
             return None
-        before = len(self._problems)
-        key, _ = self._value(event, depth + 1)
+        else:
+            key = self._scalar(event)
         if isinstance(key, str):
             return key
         if len(self._problems) == before:
@@ -206,6 +210,8 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Any:
         value: str = event.value
+        if event.anchor is not None or event.tag is not None:
+            self._decorated(event)
         if event.style:
             if "\0" in value or (not value.isprintable() and _has_surrogate(value)):
                 self._add_at(event, "yaml-escape", "an escape gives NUL or half a surrogate pair", _ESCAPE_HELP)
