@@ -27,14 +27,16 @@ class Key(NamedTuple):
     suspect_from: int | None
 
 
-class Taken(NamedTuple):
+@dataclass(frozen=True)
+class Taken:
     """A `start` that has no end yet."""
 
     index: int
     start: e.Start
 
 
-class End(NamedTuple):
+@dataclass(frozen=True)
+class End:
     """How a run is over. `start` is the entry that it ends; `index` is the end's own place in the log."""
 
     index: int

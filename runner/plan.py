@@ -6,9 +6,10 @@ running, expired or over follows from its `start`, its end and the clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from cronsim import CronSim
@@ -37,6 +38,11 @@ class Pending(NamedTuple):
     worst_case: str
     smallest_p: PValue
     signer: str
+
+    @property
+    def reaches_alpha(self) -> bool:
+        """Whether the design can reject at all; else its verdict will be `insufficient by design`."""
+        return Fraction(self.smallest_p.count, self.smallest_p.of) <= Fraction(self.job.spec.spec.compare.alpha)
 
 
 class Idle(NamedTuple):
@@ -137,7 +143,10 @@ def _decide(
     run = run_id(job.raw, due)
     end, taken = history.ended.get(run), history.open.get(run)
     key = public_line(job.key)
-    idle = lambda code, why: Idle(job.path, code, why)  # noqa: E731 - a name for the path that every reason repeats
+
+    def idle(code: str, why: str) -> Idle:
+        return Idle(job.path, code, why)
+
     if is_over(end):
         return idle("done", f"published; next due after {due}" if spec.spec.schedule else "published")
     if taken and run not in lost:
@@ -223,7 +232,7 @@ class _Account:
 
     def refuses(self, pending: Pending) -> str | None:
         owner, amount = pending.job.spec.metadata.owner, Decimal(pending.worst_case)
-        checks: Sequence[tuple[str, Mapping[str, str], Decimal]] = (
+        checks = (
             (f"{owner}'s budget of this month", self._caps.owner_month, self._by_owner.get(owner, Decimal(0))),
             ("the registry's budget of this month", self._caps.month, sum(self._by_owner.values(), Decimal(0))),
         )

@@ -116,7 +116,9 @@ def complete(desk: Desk, trust: Trust) -> str:
     new = list(log.entries(tiles(after), size, checkpoint.size))
     history = fold(log.entries(tiles(after), 0, checkpoint.size))
     changes |= {CHECKPOINT: signed, **_proofs(after, history, size, checkpoint, signed)}
-    commit = repository.commit(head, changes, message([e.parse_entry(raw, size + i) for i, raw in enumerate(new)]), intent)
+    commit = repository.commit(
+        head, changes, message([e.parse_entry(raw, size + i) for i, raw in enumerate(new)]), intent
+    )
     say(desk.emit, "committed", commit=commit, size=checkpoint.size)
     return commit
 
@@ -152,22 +154,26 @@ def _gate(desk: Desk, after: Snapshot, before: Checkpoint | None, checkpoint: Ch
     """What must hold before a checkpoint is signed: it extends the last one, its tiles hash, and a second engine agrees."""
     if before:
         if checkpoint.size <= before.size or log.root(tiles(after), before.size, checkpoint.size) != before.root:
-            raise Unverified("log-inconsistent", f"{checkpoint.size} entries do not extend the {before.size} signed ones")
+            raise Unverified(
+                "log-inconsistent", f"{checkpoint.size} entries do not extend the {before.size} signed ones"
+            )
     log.fsck(tiles(after), checkpoint, since=before.size if before else 0)
-    second = audit.second_root(tiles(after), checkpoint.size)
+    second = audit.second_root(tiles(after), checkpoint.size, since=before.size if before else 0)
     say(desk.emit, "second-engine", agrees=None if second is None else int(second == checkpoint.root))
     if second is not None and second != checkpoint.root:
-        raise Unverified("log-engines-disagree", f"pymerkle finds the root {second.hex()}, this package {checkpoint.root.hex()}")
+        raise Unverified(
+            "log-engines-disagree", f"pymerkle finds the root {second.hex()}, this package {checkpoint.root.hex()}"
+        )
 
 
-def _proofs(
-    after: Snapshot, history: History, size: int, checkpoint: Checkpoint, signed: bytes
-) -> Mapping[str, bytes]:
+def _proofs(after: Snapshot, history: History, size: int, checkpoint: Checkpoint, signed: bytes) -> Mapping[str, bytes]:
     """A C2SP proof beside each run that these entries end."""
     proofs: dict[str, bytes] = {}
     for end in history.ended.values():
         if end.index >= size and isinstance(end.end, e.RunEnd):
-            folder = run_folder(end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), end.end.run, end.start.due)
+            folder = run_folder(
+                end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), end.end.run, end.start.due
+            )
             path = log.inclusion(tiles(after), end.index, checkpoint.size)
             proofs[f"{folder}/proof.tlog"] = proof.write_proof(end.index, path, signed)
     return proofs

@@ -15,15 +15,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from runner.claim import claim
-from runner.errors import Conflict
+from runner.errors import Conflict, Environment
 from runner.events import say
 from runner.execute import execute
 from runner.history import Taken
 from runner.model import LogEntry
 from runner.model import entry as e
+from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
 from runner.pages import with_pages
-from runner.plan import Plan, moment, plan
+from runner.plan import Idle, Pending, Plan, moment, plan
 from runner.ports import Changes, Executor, Spool
 from runner.publication import Publication, publication
 from runner.publish import Desk, check_not_behind, complete, draft, publish
@@ -73,9 +74,7 @@ def tick(world: World) -> Outcome:
     runner = runner_name(before.trust, world.desk.keys)
     cancellations = world.desk.repository.cancellations()
     todo = plan(before.registry, before.history, world.now(), runner, world.executor.refuses, cancellations)
-    for job in [pending.job for pending in todo.pending]:
-        for target, files in benchmark_files(before, job):
-            world.executor.prepare(target, files)
+    todo = prepare(world, before, todo)
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
     claims = claim(todo, before.history, before.trust, runner, world.now(), reserve=world.executor.kind == "golem")
@@ -108,6 +107,23 @@ def settle(world: World) -> State:
     return state
 
 
+def prepare(world: World, state: State, todo: Plan) -> Plan:
+    """The plan without the runs whose benchmarks cannot be made ready here: nothing is claimed that cannot begin."""
+    ready: list[Pending] = []
+    failed: list[Idle] = []
+    for pending in todo.pending:
+        spec = pending.job.spec
+        files = benchmark_files(state.snapshot, spec)
+        try:
+            for target in spec.spec.targets:
+                if isinstance(target, Container) and target.image.source:
+                    world.executor.prepare(target, files[target.image.source.benchmark])
+            ready.append(pending)
+        except Environment as error:
+            failed.append(Idle(pending.job.path, error.code, error.message))
+    return todo._replace(pending=tuple(ready), idle=(*todo.idle, *failed))
+
+
 def write(world: World, state: State, entries: Sequence[LogEntry], files: Changes) -> State:
     """One commit: the files, the entries, and the pages that follow from both. Nothing where there is no entry."""
     if not entries:
@@ -134,18 +150,18 @@ def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
     with watching(unwanted, world.stop, POLL_SECONDS) as cancel:
         results = execute(
             run,
-            job,
-            dict(benchmark_files(state, job)),
+            job.spec,
+            benchmark_files(state.snapshot, job.spec),
+            state.policy.regions,
             world.executor,
             world.spool,
             world.desk.emit,
             cancel,
-            (deadline - world.now()).total_seconds(),
             world.monotonic,
+            (deadline - world.now()).total_seconds(),
         )
     if cancel.is_set():
         return None  # a stopped run is resumed by the next tick; an unwanted one is ended by it
-    say(world.desk.emit, "run-executed", run=run.run, attempts=len(results))
     return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from runner import log, note
 from runner.errors import Environment
 from runner.history import History, Taken
-from runner.model import Checkpoint, Policy, Run
+from runner.model import Checkpoint, JobSpec, Policy, Run
 from runner.model.jobspec import Container
 from runner.ports import Keys, Repository, Snapshot
 from runner.publish import read_log, tiles
-from runner.registry import Job, Registry, load
+from runner.registry import Registry, load
 from runner.trust import Trust, accepts, read_trust
 
 
@@ -65,11 +65,12 @@ def run_of(state: State, taken: Taken) -> Run:
     return Run(run=start.run, job=start.job, sha256=start.sha256, due=start.due, start=taken.index, root=root.hex())
 
 
-def benchmark_files(state: State, job: Job) -> Iterator[tuple[Container, Mapping[str, bytes]]]:
-    """Each container target of a job with the files of its `source` image, by their path in the benchmark's folder."""
-    for target in job.spec.spec.targets:
-        if isinstance(target, Container):
-            source = target.image.source
-            folder = f"registry/benchmarks/{source.benchmark}" if source else ""
-            found = state.snapshot.read_all(list(state.snapshot.files(folder))) if source else {}
-            yield target, {path.removeprefix(f"{folder}/"): content for path, content in found.items()}
+def benchmark_files(snapshot: Snapshot, spec: JobSpec) -> Mapping[str, Mapping[str, bytes]]:
+    """The folders of a job's `source` images: benchmark to path in its folder to bytes."""
+    found: dict[str, Mapping[str, bytes]] = {}
+    for target in spec.spec.targets:
+        if isinstance(target, Container) and (source := target.image.source) is not None:
+            folder = f"registry/benchmarks/{source.benchmark}"
+            files = snapshot.read_all(list(snapshot.files(folder)))
+            found[source.benchmark] = {path.removeprefix(f"{folder}/"): content for path, content in files.items()}
+    return found

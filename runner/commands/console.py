@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from runner.diagnostics import as_json, as_text
+from runner import diagnostics
 from runner.errors import BeaconError, Invalid, Problem
 from runner.neutral import actions, terminal
 from runner.ports import Emit, Event
@@ -43,25 +43,25 @@ def paint(text: str, colour: str) -> str:
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 
 
-def report_problems(problems: Iterable[Problem], as_data: bool) -> None:
+def report_problems(problems: Iterable[Problem], as_json: bool) -> None:
     """Problems like a compiler's, on stderr; as JSON on stdout where asked for."""
-    if as_data:
-        put_json({"problems": [as_json(problem) for problem in problems]})
+    if as_json:
+        put_json({"problems": [diagnostics.as_json(problem) for problem in problems]})
         return
     for problem in problems:
-        head, *rest = as_text(problem).split("\n")
+        head, *rest = diagnostics.as_text(problem).split("\n")
         word = f"{problem.severity}[{problem.code}]"
         note(head.replace(word, paint(word, problem.severity), 1))
         for text in rest:
             note(paint(text, "help") if text.lstrip().startswith("help:") else text)
 
 
-def report_error(error: BeaconError, as_data: bool) -> int:
+def report_error(error: BeaconError, as_json: bool) -> int:
     """Print an error and return its exit code."""
     if isinstance(error, Invalid):
-        report_problems(error.problems, as_data)
+        report_problems(error.problems, as_json)
         return error.exit_code
-    if as_data:
+    if as_json:
         put_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
         return error.exit_code
     note(f"{paint(f'error[{error.code}]', 'error')} {terminal(error.message)}")

@@ -1,9 +1,188 @@
-"""Verbs for those who ask for benchmarks and those who keep a registry: init, keygen, sign, trust, validate, explain, schema."""
+"""Verbs for those who ask for benchmarks and those who keep a registry."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
+from runner.commands.console import JsonFlag, line, note, put_json, report_problems
+from runner.commands.places import checkout, contained
+from runner.edges.folder import FolderSnapshot
+from runner.edges.keys import SoftwareKey, load_signer, write_key
+from runner.errors import Invalid, Usage
+from runner.sshsig import fingerprint, public_line, sign as sign_bytes
+
+KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
+
+
+def keygen(
+    path: Annotated[Path, typer.Argument(help="Where the private key goes; the public one stands beside it as .pub.")],
+    comment: Annotated[str, typer.Option(help="Words at the end of the public key.")] = "",
+    runner: Annotated[
+        bool, typer.Option(help="Make a runner's three keys, git, receipt and log, in a folder.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make an Ed25519 key pair. `ssh-keygen -t ed25519` does the same."""
+    made = {}
+    for name in ("git", "receipt", "log") if runner else ("",):
+        key = SoftwareKey(os.urandom(32))
+        file = path / name if runner else path
+        write_key(file, key, comment or name)
+        made[str(file)] = {"public": public_line(key.public), "fingerprint": fingerprint(key.public)}
+    if as_json:
+        put_json(made)
+    else:
+        for name, facts in made.items():
+            line(f"{name}: {facts['public']}")
+            note(f"  {facts['fingerprint']}; keep {name} to yourself")
+
+
+def sign(
+    files: Annotated[list[Path], typer.Argument(help="JobSpec files; each gets a .sig beside it.")],
+    key: KeyOption,
+    origin: Annotated[
+        str | None, typer.Option(help="The log's origin; default: the one in registry/policy.yaml.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sign JobSpecs: SSHSIG over the exact bytes, the very file that `ssh-keygen -Y sign` writes."""
+    signer = load_signer(key)
+    made = []
+    for file in files:
+        namespace = f"jobspec.v1@{origin or _origin(file)}"
+        target = file.with_name(file.name + ".sig")
+        target.write_bytes(sign_bytes(signer, _read(file), namespace))
+        made.append({"file": str(file), "signature": str(target), "namespace": namespace})
+    if as_json:
+        put_json(made)
+    else:
+        for one in made:
+            line(f"{one['signature']}: {one['namespace']}, {fingerprint(signer.public)}")
+
+
+def trust(
+    name: Annotated[str, typer.Argument(help="Your principal in registry/keys/root.")],
+    key: KeyOption,
+    keep: Annotated[bool, typer.Option(help="Sign trust.json as it is, as a second maintainer does.")] = False,
+) -> None:
+    """Write registry/trust.json anew from the files it covers, and sign it as a maintainer."""
+    from runner.initialise import sign_trust
+    from runner.trust import covered, trust_list
+    from runner.model import TrustList, from_canonical
+
+    root = checkout(Path.cwd())
+    folder = FolderSnapshot(root)
+    listed = root / "registry/trust.json"
+    signatures = root / "registry/trust.sigs"
+    if not keep:
+        old = TrustList.from_json(from_canonical(listed.read_bytes(), str(listed))) if listed.exists() else None
+        files = folder.read_all(covered(folder))
+        new = trust_list(files, _origin(listed), old.serial + 1 if old else 1)
+        if old is None or TrustList.from_json(from_canonical(new, "trust.json")).files != old.files:
+            listed.write_bytes(new)
+            for stale in signatures.glob("*.sig"):
+                stale.unlink()
+    signatures.mkdir(exist_ok=True)
+    (signatures / f"{name}.sig").write_bytes(sign_trust(listed.read_bytes(), _origin(listed), load_signer(key)))
+    line(f"registry/trust.json signed by {name}")
+
+
+def validate(
+    folder: Annotated[Path, typer.Argument(help="The registry's repository.")] = Path("."),
+    rev: Annotated[str | None, typer.Option(help="Judge a commit instead of the files on disk.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Take policy and keys from this commit, as a pull request must.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Judge everything in registry/: every mistake at once, each with its place."""
+    from runner.registry import load
+    from runner.trust import read_trust
+
+    with contained(folder) as place:
+        snapshot = place.at(rev) if rev else FolderSnapshot(place.root)
+        problems = []
+        try:
+            trusted = read_trust(place.at(base) if base else snapshot)
+        except Invalid as error:
+            problems += error.problems
+            trusted = None
+        registry = load(snapshot, trusted)
+        problems += registry.problems
+    report_problems(problems, as_json)
+    if not problems and not as_json:
+        line(f"{len(registry.jobs)} jobs: all valid")
+    return 1 if problems else 0
+
+
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(help="An error code, such as region-unknown; none lists them all.")
+    ] = None,
+) -> None:
+    """What an error code means, with a bad and a good example."""
+    from runner.explain import CODES, explain as text
+
+    if code is None:
+        for name in sorted(CODES):
+            line(name)
+    else:
+        line(text(code))
+
+
+def schema(
+    name: Annotated[str | None, typer.Argument(help="Which schema; none lists them.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write all of them into schemas/.")] = False,
+) -> None:
+    """Print a JSON Schema, or write all of them."""
+    from runner.schemas import schemas
+
+    found = schemas()
+    if write:
+        folder = Path(__file__).parents[2] / "schemas"
+        for file, content in found.items():
+            (folder / file).write_bytes(content)
+    elif name is None:
+        for file in found:
+            line(file)
+    elif (content := found.get(name) or found.get(f"{name}.json")) is not None:
+        typer.echo(content, nl=False)
+    else:
+        raise Usage("schema-unknown", f"no schema {name!r}; found {', '.join(found)}")
+
+
+def init(
+    origin: Annotated[str, typer.Option(help="The log's origin: a URL without https://, fixed for ever.")],
+    keys: Annotated[Path, typer.Option(help="Folder, outside the repository, for the private keys.")],
+    folder: Annotated[Path, typer.Argument(help="The git repository that becomes a registry.")] = Path("."),
+    maintainer: Annotated[str, typer.Option(help="Your principal as maintainer.")] = "maintainer",
+    owner: Annotated[str, typer.Option(help="Your principal as contributor, and the folder of your jobs.")] = "me",
+    runner: Annotated[str, typer.Option(help="The runner's principal.")] = "runner",
+    branch: Annotated[str, typer.Option(help="The branch that the runner writes.")] = "main",
+) -> None:
+    """Start a registry: policy, keys by role, signed trust list. Keys that are there already are used."""
+    from runner.commands.start import start_registry
+
+    root = checkout(folder)
+    made = start_registry(root, keys, origin, branch, maintainer, owner, runner)
+    for path in made:
+        line(path)
+    note(f"private keys: {keys}; commit the files above, then `beacon reconcile --keys {keys / 'runner'}`")
+
+
+def _origin(file: Path) -> str:
+    """The origin in the policy of the registry that a file belongs to."""
+    from runner.registry import load_policy
+
+    return load_policy(FolderSnapshot(checkout(file.parent))).log.origin
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Usage("file-unreadable", f"{file}: {error.strerror}") from None

@@ -1,0 +1,91 @@
+"""Where things are: the checkout, its repository and remote, the cache, the state outside the clone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner.edges.git import Author, GitRepository
+from runner.errors import Environment, Usage
+from runner.ports import Emit, Signer, Snapshot
+from runner.registry import load_policy
+
+AUTHOR = Author("beacon-runner", "beacon-runner@users.noreply.invalid")
+
+
+def checkout(start: Path) -> Path:
+    """The top of the git work tree that holds a folder. Raises `Usage` where there is none."""
+    done = subprocess.run(  # noqa: S603 - constant arguments, no shell
+        ["git", "-C", str(start), "rev-parse", "--show-toplevel"],  # noqa: S607 - git is looked up on the PATH
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Usage("not-a-repository", f"{start.absolute()} is in no git repository", "git init, or give its folder")
+    return Path(done.stdout.rstrip("\n"))
+
+
+@contextmanager
+def opened(
+    folder: Path, signer: Signer | None = None, remote: str | None = None, emit: Emit = lambda _: None
+) -> Iterator[GitRepository]:
+    """The repository of a checkout, on its policy's branch. Without a remote's name it is the local branch alone."""
+    with GitRepository(folder, _branch(folder), signer, AUTHOR, remote, lambda: int(time.time()), emit) as repository:
+        yield repository
+
+
+def revision(repository: GitRepository, name: str) -> Snapshot:
+    """The tree of any revision that git knows. Raises `Usage`."""
+    return repository.snapshot(repository.resolve(name))
+
+
+def remotes(folder: Path) -> list[str]:
+    """The names of a repository's remotes."""
+    done = subprocess.run(  # noqa: S603 - constant arguments, no shell
+        ["git", "-C", str(folder), "remote"],  # noqa: S607 - git is looked up on the PATH
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.split()
+
+
+def cache_folder() -> Path:
+    """Where installed benchmarks are kept; may be deleted at any time. `BEACON_CACHE`, else below XDG_CACHE_HOME."""
+    chosen = os.environ.get("BEACON_CACHE")
+    return Path(chosen) if chosen else _home("XDG_CACHE_HOME", ".cache") / "beacon"
+
+
+def state_folder() -> Path:
+    """Where the highest signed and the last seen checkpoints are kept. `BEACON_STATE`, else below XDG_STATE_HOME."""
+    chosen = os.environ.get("BEACON_STATE")
+    return Path(chosen) if chosen else _home("XDG_STATE_HOME", ".local/state") / "beacon"
+
+
+def _home(variable: str, default: str) -> Path:
+    found = os.environ.get(variable)
+    return Path(found) if found and Path(found).is_absolute() else Path.home() / default
+
+
+def _branch(folder: Path) -> str:
+    """The branch that the policy on disk names; the checked-out one where the policy cannot be read (a bare clone)."""
+    from runner.edges.folder import FolderSnapshot
+    from runner.errors import BeaconError
+
+    try:
+        return load_policy(FolderSnapshot(folder)).log.branch
+    except BeaconError:
+        done = subprocess.run(  # noqa: S603 - constant arguments, no shell
+            ["git", "-C", str(folder), "symbolic-ref", "--short", "HEAD"],  # noqa: S607 - git is on the PATH
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Environment("branch-unknown", f"{folder} has neither a policy nor a branch") from None
+        return done.stdout.strip()
