@@ -16,11 +16,11 @@ from runner import ed25519, strictbase64
 from runner.errors import Unverified
 from runner.model.entry import Checkpoint
 from runner.ports import Signer
+from runner.tiles import EMPTY_ROOT
 
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
 MAX_SIZE = 2**63 - 1
-EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 _ED25519 = b"\x01"
 _DASH = "\u2014"

@@ -14,6 +14,7 @@ from make import ORIGIN, key
 from runner import note, strictbase64
 from runner.errors import Unverified
 from runner.model import Checkpoint
+from runner.tiles import EMPTY_ROOT
 
 TESSERA = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
 # Published in the documentation of golang.org/x/mod/sumdb/note.
@@ -190,7 +191,7 @@ def test_a_checkpoint_of_18_bytes_of_root_or_of_another_log_is_refused() -> None
     short = note.checkpoint_text(Checkpoint(ORIGIN, 7, bytes(18)))
     assert code(note.parse_checkpoint, short, ORIGIN) == "checkpoint-malformed"
     assert code(note.parse_checkpoint, TEXT, "example.org/other") == "checkpoint-origin"
-    empty = Checkpoint(ORIGIN, 0, note.EMPTY_ROOT)
+    empty = Checkpoint(ORIGIN, 0, EMPTY_ROOT)
     assert note.parse_checkpoint(note.checkpoint_text(empty), ORIGIN) == empty
 
 
