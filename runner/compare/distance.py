@@ -1,0 +1,46 @@
+"""Distances as integers: parts per million, from 0 (the same words) to 1,000,000 (no word in common, in order).
+
+The measure between two answers is the Indel distance over words: the least number of words to delete and insert,
+over the number of words in both. It sees order, which bags of words and embeddings do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rapidfuzz.distance import Indel
+
+from runner.compare.tokens import ANALYSED, intern_words, normalize, words
+
+MILLION = 1_000_000
+
+
+def ppm(a: Sequence[str] | Sequence[int], b: Sequence[str] | Sequence[int]) -> int:
+    """The Indel distance of two word sequences, rounded down; 0 where both are empty."""
+    total = len(a) + len(b)
+    return Indel.distance(a, b) * MILLION // total if total else 0
+
+
+def mean(values: Iterable[int]) -> int | None:
+    """The arithmetic mean, rounded down; None of nothing."""
+    found = tuple(values)
+    return sum(found) // len(found) if found else None
+
+
+class Texts:
+    """The different texts among a target's answers. Each distance is computed once."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self._words = intern_words(words(normalize(text[:ANALYSED], "NFC")) for text in texts)
+        self._known: dict[tuple[int, int], int] = {}
+
+    def distance(self, a: int, b: int) -> int:
+        """Parts per million between two texts, by their places."""
+        if a == b:
+            return 0
+        pair = (a, b) if a < b else (b, a)
+        found = self._known.get(pair)
+        if found is None:
+            found = self._known[pair] = ppm(self._words[a], self._words[b])
+        return found

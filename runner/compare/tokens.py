@@ -1,0 +1,74 @@
+"""From an answer's bytes to words, the same on every machine and every Python.
+
+What a letter is, and how it composes, changes with the Unicode tables of each Python release; a digest must not. So
+normalisation uses the frozen tables of Unicode 3.2 (`unicodedata.ucd_3_2_0`), and words are told apart by the ranges
+written here, not by `str.isalnum` or `\\w`. Every pattern is linear in its input, whatever the input is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+from unicodedata import ucd_3_2_0 as frozen_unicode
+
+ANALYSED = 262_144
+"""Characters of an answer that are analysed; what comes after is only compared for equality."""
+
+SPACE = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# Thai, Lao, Tibetan, Burmese, Khmer, Kana, Han, Hangul: written without spaces, so each character is a word.
+UNSPACED = (
+    r"\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\uff66-\uff9f\U00020000-\U0003ffff"
+)
+LETTER = (
+    r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0dff\u10a0-\u167f\u1681-\u177f\u1800-\u1fff"
+    r"\u2c00-\u2dff\u3100-\u318f\ua000-\uabff\ufb00-\ufdff\ufe70-\ufefe\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
+    r"\U00010000-\U0001efff"
+)
+_WORD = rf"[0-9]++(?:[.,:/-][0-9]++)*+|[{UNSPACED}]|[{LETTER}]++(?:['’][{LETTER}]++)*+|[^{SPACE}]"
+_WORDS = re.compile(_WORD)
+_TOKENS = re.compile(rf"[{SPACE}]++|{_WORD}")
+# Canonical ordering is quadratic in a run of combining marks; pieces of 256 characters keep it linear.
+_PIECES = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]{1,256}+")
+
+
+def prepare(output: bytes, ignore: Iterable[str]) -> str:
+    """An answer's text without the literals that the job asks to ignore. Bytes that are no UTF-8 become U+FFFD."""
+    text = output.decode("utf-8", "replace")
+    for literal in ignore:
+        text = text.replace(literal, "")
+    return text
+
+
+def normalize(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """The text in a Unicode normalisation form, by the tables of Unicode 3.2."""
+    if text.isascii():
+        return text
+    return _PIECES.sub(lambda piece: frozen_unicode.normalize(form, piece[0]), text)
+
+
+def words(text: str) -> list[str]:
+    """Numbers, words and single signs, without the white space between them."""
+    return _WORDS.findall(text)
+
+
+def tokens(text: str) -> list[str]:
+    """As `words`, with the white space: joined, they are the text."""
+    return _TOKENS.findall(text)
+
+
+def intern_words(texts: Iterable[Sequence[str]]) -> list[str] | list[list[int]]:
+    """Word lists as sequences that compare fast: equal words become the same character.
+
+    Where there are more different words than code points, the sequences hold integers instead."""
+    ids: dict[str, int] = {}
+    numbered = [[ids.setdefault(word, len(ids)) for word in text] for text in texts]
+    if len(ids) > 0x110000:
+        return numbered
+    return ["".join(map(chr, text)) for text in numbered]
+
+
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a list that is written as one text."""
+    return frozenset(text.split())

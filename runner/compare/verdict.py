@@ -1,0 +1,295 @@
+"""The verdict: of each region, of each target, of the job. Only a test may say that a difference is more than chance.
+
+    same          every answer is byte-identical to those it is compared with
+    noise         they differ, and no more between regions than between providers; `detectable` says what would have
+                  been found
+    minor, major  the region was named by the test; the middle class of its pairs with the other regions says which
+    insufficient  nothing can be said, and the reasons say why
+
+`docs/statistics.md` explains them to readers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from runner.bundle import Observation
+from runner.compare import describe
+from runner.compare.distance import MILLION, mean
+from runner.compare.permutation import Matrix, energy_test, least
+from runner.compare.tokens import ANALYSED
+from runner.compare.units import Gathered, Stratum, Unit, gather, unit_distances
+from runner.model.canonical import Grade
+from runner.model.jobspec import JobSpec
+from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
+from runner.model.run import Run
+
+CLASSIFIER = "lexical/1"
+"""Changes whenever the same answers could give another report."""
+
+PROVIDERS = 3
+"""Independent providers that each compared region needs, to tell a region from a provider."""
+MISSING = Fraction(1, 10)
+"""Share of a region's planned answers that may be missing where `same` or `noise` is said."""
+
+_VERDICTS: tuple[Verdict, ...] = ("same", "noise", "insufficient", "minor", "major")
+GRADES: tuple[Grade, ...] = ("claimed", "listed", "egress", "egress+rtt")
+"""From weak to strong."""
+
+
+def smallest_p(spec: JobSpec) -> PValue:
+    """The smallest p that a job's design can reach, if everybody answers."""
+    return least([spec.spec.sampling.providers] * len(spec.spec.regions))
+
+
+def level(spec: JobSpec) -> Fraction:
+    """What p must not exceed: alpha shared by the targets, so that alpha is the job's chance of a false alarm."""
+    return Fraction(spec.spec.compare.alpha) / len(spec.spec.targets)
+
+
+def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulated: bool, grade: Grade) -> DiffReport:
+    """What the observations of a run say. A pure function; the order of the observations does not matter."""
+    targets = tuple(_target(spec, gather(spec, target.name, observations), grade) for target in spec.spec.targets)
+    answered = {o.cell.region for o in observations if o.status == "ok" and o.output is not None}
+    regions = tuple(region.name for region in spec.spec.regions)
+    return DiffReport(
+        run=run.run,
+        job=run.job,
+        classifier=CLASSIFIER,
+        verdict=_worst(target.verdict for target in targets),
+        not_observed=tuple(region for region in regions if region not in answered),
+        simulated=simulated,
+        grade=grade,
+        design=Design(
+            seeds=spec.spec.sampling.seeds,
+            alpha=spec.spec.compare.alpha,
+            regions=regions,
+            min_regions=spec.spec.min_regions,
+            providers=spec.spec.sampling.providers,
+            replicas=spec.spec.sampling.replicas,
+            prompts=tuple(prompt.id for prompt in spec.spec.prompts),
+            smallest_p=smallest_p(spec),
+        ),
+        targets=targets,
+    )
+
+
+class _Found(NamedTuple):
+    """What the tests of regions found. `detectable` is that of the last test."""
+
+    tests: tuple[Test, ...] = ()
+    named: tuple[str, ...] = ()
+    each_other: tuple[str, ...] = ()
+    detectable: int | None = None
+
+    def rivals(self, region: str) -> tuple[str, ...]:
+        """The regions that a named one was tested against when it was named."""
+        last = next(test for test in reversed(self.tests) if region in test.regions)
+        return tuple(other for other in last.regions if other != region)
+
+
+def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
+    distances = unit_distances(gathered.texts, gathered.units)
+    thin = _thin(gathered)
+    obstacles = [*_obstacles(spec, gathered, grade), *thin]
+    if not obstacles:
+        obstacles = _weak(spec, gathered, gathered.observed())
+    found = _Found() if obstacles else _find(spec, gathered, _measured(distances))
+    missing = _missing(spec, gathered)
+    samples = describe.samples(spec, gathered)
+    verdicts, because = _verdicts(spec, gathered, found, samples, bool(obstacles), missing)
+    compared = gathered.observed() or gathered.regions
+    return TargetDiff(
+        target=gathered.target,
+        verdict=_worst(verdicts[region] for region in compared) if not obstacles else "insufficient",
+        named=found.named,
+        each_other=found.each_other,
+        separable=not thin,
+        reasons=(*obstacles, *because, *_remarks(gathered, bool(obstacles))),
+        tests=(*found.tests, *missing),
+        regions=describe.region_diffs(gathered, distances, verdicts),
+        matrix=describe.matrix(gathered.regions, gathered.units, distances),
+        samples=samples,
+        detectable=found.detectable if "noise" in verdicts.values() else None,
+    )
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a whole: what was named outweighs what is not known, and that outweighs what is alike."""
+    return max(verdicts, key=_VERDICTS.index)
+
+
+def _obstacles(spec: JobSpec, gathered: Gathered, grade: Grade) -> list[str]:
+    """Why regions may not be compared, whatever they answered."""
+    found, observed, least_regions = [], gathered.observed(), spec.spec.min_regions
+    if len(observed) < max(2, least_regions):
+        absent = [region for region in gathered.regions if region not in observed]
+        found.append(
+            f"{len(observed)} of {len(gathered.regions)} regions answered, at least {max(2, least_regions)} are needed"
+            + (f"; not observed: {', '.join(absent)}" if absent else "")
+        )
+    if GRADES.index(grade) < GRADES.index(spec.spec.min_grade):
+        found.append(f"the evidence of regions is {grade}, the job asks for {spec.spec.min_grade}")
+    return found
+
+
+def _thin(gathered: Gathered) -> list[str]:
+    """The regions in which too few independent providers answered."""
+    counts = {region: sum(unit.region == region for unit in gathered.units) for region in gathered.observed()}
+    return [
+        f"{region}: {counts[region]} independent provider{'s' * (counts[region] != 1)} answered, "
+        f"{PROVIDERS} are needed; region and provider cannot be told apart"
+        for region in counts
+        if counts[region] < PROVIDERS
+    ]
+
+
+def _weak(spec: JobSpec, gathered: Gathered, regions: Sequence[str]) -> list[str]:
+    """Why no answers whatever could make a test of these regions reject."""
+    sizes = _sizes(gathered.units, regions)
+    p = least(sizes)
+    if Fraction(p.count, p.of) <= level(spec):
+        return []
+    design = smallest_p(spec)
+    by_design = Fraction(design.count, design.of) > level(spec) and len(regions) == len(spec.spec.regions)
+    return [
+        f"{'insufficient by design: ' * by_design}{', '.join(regions)} with {', '.join(map(str, sizes))} providers "
+        f"can reach p = {p.count}/{p.of} at best, and p must not exceed {level(spec)}"
+    ]
+
+
+def _sizes(units: Sequence[Unit], regions: Sequence[str]) -> list[int]:
+    return [sum(unit.region == region for unit in units) for region in regions]
+
+
+def _measured(distances: Sequence[Sequence[int | None]]) -> Matrix:
+    """Two providers with nothing in common take the mean of all others: it favours no region, so the test holds."""
+    typical = mean(distance for a, row in enumerate(distances) for distance in row[:a] if distance is not None)
+    return [[typical or 0 if distance is None else distance for distance in row] for row in distances]
+
+
+def _find(spec: JobSpec, gathered: Gathered, distances: Matrix) -> _Found:
+    """Test all regions; name the one with the largest statistic, and test the rest again, until no test rejects.
+
+    Regions that tie are named together. Where all that are left tie, as two always do, they differ from each other."""
+    current = gathered.observed()
+    tests: list[Test] = []
+    named: tuple[str, ...] = ()
+    while True:
+        chosen = [number for region in current for number, unit in enumerate(gathered.units) if unit.region == region]
+        kept = [[distances[a][b] for b in chosen] for a in chosen]
+        outcome = energy_test(kept, _sizes(gathered.units, current), _seed(gathered, len(tests)), level(spec))
+        leaders = tuple(current[leader] for leader in outcome.leaders)
+        tests.append(
+            Test(
+                kind="region" if tests else "global",
+                regions=current,
+                region=leaders[0] if len(leaders) == 1 else None,
+                statistic=outcome.statistic,
+                p=outcome.p,
+                significant=outcome.significant,
+            )
+        )
+        if not outcome.significant:
+            return _Found(tuple(tests), named, (), outcome.detectable)
+        named = (*named, *leaders)
+        rest = tuple(region for region in current if region not in leaders)
+        if len(rest) < 2:
+            return _Found(tuple(tests), named, () if rest else leaders)
+        current = rest
+
+
+def _seed(gathered: Gathered, test: int) -> bytes:
+    """Where drawn permutations come from: the digest of the answers' digests, in their order, and which test it is."""
+    digests = sorted(hashlib.sha256(gathered.texts.texts[answer.text].encode()).digest() for answer in gathered.answers)
+    return hashlib.sha256(b"beacon permutation v1\n" + bytes([test]) + b"".join(digests)).digest()
+
+
+def _missing(spec: JobSpec, gathered: Gathered) -> tuple[Test, ...]:
+    """Do missing answers depend on the region? The same test, on the difference of providers' missing shares."""
+    regions = gathered.observed()
+    holdings = [holding for region in regions for holding in gathered.holdings if holding.region == region]
+    if len(regions) < 2 or not any(holding.missing for holding in holdings):
+        return ()
+    shares = [holding.missing * MILLION // holding.planned for holding in holdings]
+    sizes = [sum(holding.region == region for holding in holdings) for region in regions]
+    distances = [[abs(a - b) for b in shares] for a in shares]
+    outcome = energy_test(distances, sizes, _seed(gathered, 255), level(spec))
+    return (
+        Test(
+            kind="missing",
+            regions=regions,
+            region=regions[outcome.leaders[0]] if len(outcome.leaders) == 1 else None,
+            statistic=outcome.statistic,
+            p=outcome.p,
+            significant=outcome.significant,
+        ),
+    )
+
+
+def _verdicts(
+    spec: JobSpec,
+    gathered: Gathered,
+    found: _Found,
+    samples: Sequence[PairSample],
+    stopped: bool,
+    missing: Sequence[Test],
+) -> tuple[dict[str, Verdict], list[str]]:
+    """Each planned region's verdict, and the reasons of those that are `insufficient`."""
+    verdicts: dict[str, Verdict] = dict.fromkeys(gathered.regions, "insufficient")
+    for region in found.named:
+        middle = describe.median_class(samples, region, found.rivals(region))
+        verdicts[region] = "major" if middle == "major" else "minor"
+    rest = tuple(region for region in gathered.observed() if region not in found.named)
+    reasons: list[str] = []
+    if any(test.significant for test in missing):
+        reasons.append("missing answers depend on the region, so nothing is said of regions that were not named")
+    lacking = [region for region in rest if _missing_share(gathered, region) > MISSING]
+    reasons += [f"{region}: more than a tenth of the planned answers is missing" for region in lacking]
+    if not stopped and not any(test.significant for test in missing):
+        verdict, why = _unnamed(spec, gathered, found, rest)
+        verdicts |= {region: verdict for region in rest if region not in lacking}
+        reasons += why
+    return verdicts, reasons
+
+
+def _unnamed(spec: JobSpec, gathered: Gathered, found: _Found, rest: Sequence[str]) -> tuple[Verdict, list[str]]:
+    """What is said of the regions that no test named, all together."""
+    if not rest:
+        return "same", []
+    if len(rest) == 1:
+        return "insufficient", [f"{rest[0]}: no region is left to compare it with"]
+    if _identical(gathered, rest):
+        return "same", []
+    if found.detectable is not None:
+        return "noise", []
+    return "insufficient", _weak(spec, gathered, rest) or [
+        "no shift of a region, however large, would have been found among these answers"
+    ]
+
+
+def _identical(gathered: Gathered, regions: Sequence[str]) -> bool:
+    """Whether all answers that may be compared are byte-identical, after what the job asks to ignore."""
+    texts: dict[Stratum, int] = {}
+    mine = [answer for answer in gathered.answers if answer.region in regions]
+    return all(texts.setdefault(answer.stratum, answer.text) == answer.text for answer in mine)
+
+
+def _missing_share(gathered: Gathered, region: str) -> Fraction:
+    mine = [holding for holding in gathered.holdings if holding.region == region]
+    return Fraction(sum(holding.missing for holding in mine), sum(holding.planned for holding in mine))
+
+
+def _remarks(gathered: Gathered, stopped: bool) -> list[str]:
+    """What else a reader needs to know of the verdict."""
+    found = []
+    if stopped and len(gathered.observed()) > 1 and _identical(gathered, gathered.observed()):
+        found.append("all answers that were had are byte-identical")
+    if gathered.shared:
+        found.append(f"left out of the tests: {len(gathered.shared)} that answered as a provider of several regions")
+    if cut := sum(len(text) > ANALYSED for text in gathered.texts.texts):
+        found.append(f"{cut} different answers are longer than {ANALYSED} characters and were analysed up to there")
+    return found
