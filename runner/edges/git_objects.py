@@ -130,11 +130,12 @@ def _edit(objects: Objects, tree: str | None, changes: Changes, new: dict[str, O
         elif name in entries and entries[name].mode != FOLDER:
             del entries[name]
     for name, inner in below.items():
-        if changes.get(name) is not None:
+        adds = any(data is not None for data in inner.values())
+        if adds and changes.get(name) is not None:
             raise ValueError(f"{name!r} cannot be both a file and a folder")
         old = entries.get(name)
         folder = old.oid if old and old.mode == FOLDER else None
-        if folder is None and not any(data is not None for data in inner.values()):
+        if folder is None and not adds:
             continue
         oid = _edit(objects, folder, inner, new)
         if oid is None:

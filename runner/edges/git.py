@@ -1,0 +1,307 @@
+"""A `Repository` that is a clone, with or without a remote. Git keeps objects and moves refs; we make the objects.
+
+    refs/heads/<branch>            what everybody reads
+    refs/beacon/intent             who writes next: created, and cleared, by compare-and-swap
+    refs/beacon/cancel/<run>       runs that somebody asked to cancel
+
+With a remote, its refs are the truth. The commit point is one atomic push that compares every ref it moves; since the
+new commit stands on the compared one, the branch is never forced. Local refs move after it. Without a remote the commit
+point is one `git update-ref` transaction. How a push ended is read from its porcelain flags; where the connection was
+cut before they came, from the remote's refs.
+
+What git does not promise: a push cannot compare a ref that it does not move on the server's side. So `propose` compares
+the branch with what the server advertised in the same connection; a branch that moves within that moment leaves an
+intent whose parent is not the head. And the files behind refs change one by one: a machine that dies amid a transaction
+may keep the intent beside the commit that completed it. So every commit names the intent it completes in a header,
+`beacon-intent`, and an intent so named is *spent*: it counts as absent, and the next one takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from runner.edges.git_objects import Author, Maker, header
+from runner.edges.git_process import Done, Git
+from runner.edges.git_remote import fetch, push
+from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
+from runner.errors import Conflict, Environment
+from runner.events import say
+from runner.ports import Changes, CommitInfo, Emit, Signer
+
+INTENT = "refs/beacon/intent"
+CANCEL = "refs/beacon/cancel/"
+_NONE = "0" * 40
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+_REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_RUN = re.compile(r"[0-9a-f]{32}")
+
+
+class GitRepository:
+    """See `Repository`. Belongs to one thread at a time; ends its processes on `close()`.
+
+    `remote` is the name of a configured remote. `now` gives Unix seconds. `signer` signs every commit; without one the
+    repository can only be read. Raises `Environment` where there is no repository at `path`."""
+
+    def __init__(
+        self,
+        path: Path,
+        branch: str,
+        signer: Signer | None,
+        author: Author,
+        remote: str | None,
+        now: Callable[[], int],
+        emit: Emit = lambda _: None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        if not _BRANCH.fullmatch(branch) or not _REMOTE.fullmatch(remote or "none"):
+            raise Environment("git-name", f"branch {branch!r} or remote {remote!r} is no plain name")
+        self._git = Git(path, os.environ if environ is None else environ)
+        self._maker = Maker(author, signer)
+        self._remote = remote
+        self._now = now
+        self._emit = emit
+        self._local = f"refs/heads/{branch}"
+        self._tracking = f"refs/remotes/{remote}/{branch}" if remote else self._local
+        self._head: str | None = None
+        self._intent: str | None = None
+        self._spent: str | None = None
+        self._cancelled: frozenset[str] = frozenset()
+        self._look()
+
+    @property
+    def git_dir(self) -> Path:
+        """The git directory, where caches may stand; shared by all work trees."""
+        return self._git.dir
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes of this repository."""
+        self._git.close()
+
+    # Reading
+
+    def refresh(self) -> None:
+        """See `Repository.refresh`. One `ls-remote`, and a fetch only where something is new."""
+        if self._remote is not None:
+            theirs = fetch(self._git, self._remote, {self._local: self._tracking, INTENT: INTENT}, [f"{CANCEL}*"])
+            self._cancelled = _runs(theirs)
+        self._look()
+
+    def head(self) -> str | None:
+        """See `Repository.head`."""
+        return self._head
+
+    def intent(self) -> str | None:
+        """See `Repository.intent`."""
+        return self._intent
+
+    def cancellations(self) -> frozenset[str]:
+        """See `Repository.cancellations`."""
+        return self._cancelled
+
+    def snapshot(self, commit: str | None) -> TreeSnapshot:
+        """See `Repository.snapshot`."""
+        return TreeSnapshot(self._git, commit)
+
+    def read_commit(self, commit: str) -> CommitInfo:
+        """See `Repository.read_commit`."""
+        return read_commits(self._git, [commit])[0]
+
+    def difference(self, old: str | None, new: str, folder: str) -> Changes:
+        """See `Repository.difference`."""
+        return difference(self._git, old, new, folder)
+
+    def history(self, since: str | None = None) -> Sequence[CommitInfo]:
+        """See `Repository.history`. Raises `Environment` where `since` is not known here."""
+        return read_commits(self._git, self._between(since, self._head))
+
+    # Writing
+
+    def propose(self, parent: str | None, changes: Changes, message: str) -> str:
+        """See `Repository.propose`. A random header keeps two proposals apart that are equal in all else: git would
+        call the second push "up to date"."""
+        new = self._store(parent, changes, message, {"beacon-nonce": secrets.token_hex(8)})
+        wanted = {self._local: parent, INTENT: self._spent}
+        if self._remote is None:
+            self._transact(
+                f"verify {self._local} {parent or _NONE}\nupdate {INTENT} {new} {self._spent or _NONE}", wanted
+            )
+        else:
+            if parent is None:  # a push cannot say "this ref is absent" of one that it does not create
+                self.refresh()
+                self._raise_if_moved(wanted)
+            unmoved = [f"{parent}:{self._local}"] if parent else []
+            self._push([f"{new}:{INTENT}", *unmoved], wanted, INTENT, landed=lambda: self._intent == new)
+            self._git.demand("update-ref", INTENT, new)
+        self._look()
+        return new
+
+    def commit(self, parent: str | None, changes: Changes, message: str, intent: str | None = None) -> str:
+        """See `Repository.commit`. Where the branch is checked out, its files follow. With a remote they, and the local
+        branch, follow only if nothing local is in the way; else the event `branch-not-moved` says so."""
+        new = self._store(parent, changes, message, {"beacon-intent": intent} if intent else {})
+        wanted = {self._local: parent} | ({INTENT: intent} if intent else {})
+        if self._remote is None:
+            self._move(parent, new, f"\ndelete {INTENT} {intent}" if intent else "", wanted)
+        else:
+            clear = [f":{INTENT}"] if intent else []
+            self._push([f"{new}:{self._local}", *clear], wanted, self._local, landed=lambda: self._holds(new))
+            gone = f"delete {INTENT}\n" if intent else ""
+            self._git.demand("update-ref", "--stdin", stdin=f"update {self._tracking} {new}\n{gone}".encode())
+            self._follow(new)
+        self._look()
+        self._git.run("gc", "--auto", "--quiet")
+        return new
+
+    def request_cancel(self, run: str) -> None:
+        """See `Repository.request_cancel`. The ref points to the head, because a ref must point to something."""
+        if not _RUN.fullmatch(run):
+            raise ValueError(f"{run!r} is not the first 32 hex digits of a run")
+        if self._head is None:
+            raise Environment("branch-missing", "there is no commit yet, so no run that could be cancelled")
+        if self._remote is None:
+            self._git.demand("update-ref", f"{CANCEL}{run}", self._head)
+        else:
+            pushed = push(self._git, self._remote, {}, [f"+{self._head}:{CANCEL}{run}"])
+            if not pushed.ok:
+                raise Environment("push-refused", f"the remote did not take the request: {pushed.reason}")
+        self._cancelled |= {run}
+
+    def _store(self, parent: str | None, changes: Changes, message: str, headers: Mapping[str, str]) -> str:
+        """Write a commit that no ref points to yet."""
+        if self._maker.signer is None:
+            raise Environment("key-missing", "commits are signed, and there is no key for them", "set BEACON_KEYS")
+        parents = [parent] if parent else []
+        items = self._maker.commit(self._git, parents, changes, message, self._now(), headers)
+        self._git.store(items)
+        return items[-1].oid
+
+    def _push(
+        self, refspecs: Sequence[str], wanted: Mapping[str, str | None], moved: str, landed: Callable[[], bool]
+    ) -> None:
+        """Push, and judge by `moved` whether it was we who moved. Where the answer was lost, `landed` says from the
+        refreshed refs whether the push arrived."""
+        assert self._remote is not None
+        pushed = push(self._git, self._remote, wanted, refspecs)
+        if pushed.ok and pushed.flags.get(moved) in (" ", "*", "+"):
+            return
+        try:
+            self.refresh()
+        except Environment as error:
+            raise Environment(
+                "push-unknown" if not pushed.refused else "push-refused",
+                f"the push did not end well ({pushed.reason}), and then {error.message}",
+                "nothing is lost: the next run looks whether it arrived",
+            ) from None
+        if not pushed.ok and not pushed.refused and landed():
+            return
+        self._raise_if_moved(wanted)
+        if pushed.ok or pushed.raced:
+            raise Conflict("branch-moved", f"somebody else wrote at the same moment: {pushed.reason}")
+        raise Environment(
+            "push-refused", f"the remote refused: {pushed.reason}", "check access rights and branch rules"
+        )
+
+    def _transact(self, commands: str, wanted: Mapping[str, str | None]) -> None:
+        """Move local refs, all or none."""
+        stdin = f"start\n{commands}\nprepare\ncommit\n".encode()
+        done = self._git.run("update-ref", "--stdin", stdin=stdin)
+        if done.code:
+            self._look()
+            self._raise_if_moved(wanted)
+            raise Environment(
+                "ref-update-failed", f"refs did not move: {done.complaint()}", "a *.lock file left by a crash?"
+            )
+
+    def _raise_if_moved(self, wanted: Mapping[str, str | None]) -> None:
+        standing = self._intent or self._spent
+        if self._head != wanted[self._local]:
+            raise Conflict("branch-moved", f"the branch is at {self._head}, not at {wanted[self._local]}")
+        if INTENT in wanted and standing != wanted[INTENT]:
+            code = "intent-moved" if wanted[INTENT] else "intent-stands"
+            raise Conflict(code, f"the intent is {standing}, not {wanted[INTENT]}")
+
+    # Refs and work trees
+
+    def _look(self) -> None:
+        """Read the local refs."""
+        refs = self._git.refs(self._tracking, INTENT, CANCEL)
+        self._head, self._intent, self._spent = refs.get(self._tracking), refs.get(INTENT), None
+        if self._remote is None:
+            self._cancelled = _runs(refs)
+        if self._intent and self._head and self._completed(self._intent, self._head):
+            self._intent, self._spent = None, self._intent
+
+    def _completed(self, intent: str, head: str) -> bool:
+        """Whether a commit since the intent's parent says that it completed it."""
+        parents = self.read_commit(intent).parents
+        after = self._git.get(self._between(parents[0] if parents else None, head))
+        return any(header(item.data, "beacon-intent") == intent for item in after)
+
+    def _between(self, since: str | None, until: str | None) -> list[str]:
+        """Commits reachable from one and not from another, parents before children."""
+        if until is None:
+            return []
+        self._git.get([oid for oid in (since, until) if oid])
+        known = [f"^{since}"] if since else []
+        return self._git.demand("rev-list", "--topo-order", "--reverse", until, *known, "--").split()
+
+    def _holds(self, commit: str) -> bool:
+        return self._head is not None and self._ancestor(commit, self._head)
+
+    def _ancestor(self, old: str, new: str) -> bool:
+        return self._git.run("merge-base", "--is-ancestor", old, new).code == 0
+
+    def _move(self, parent: str | None, new: str, intent: str, wanted: Mapping[str, str | None]) -> None:
+        """The commit point without a remote. Refuses before it where files that are checked out are in the way."""
+        place = self._checked_out()
+        if place and self._read_tree(place, parent, new, "-n").code:
+            self._look()
+            self._raise_if_moved(wanted)
+            raise Environment(
+                "work-tree-in-the-way", f"{place} has changes that are not committed", "commit or stash them"
+            )
+        self._transact(f"update {self._local} {new} {parent or _NONE}{intent}", wanted)
+        if place:
+            self._read_tree(place, parent, new)
+
+    def _follow(self, new: str) -> None:
+        """Bring the local branch, and the work tree where it is checked out, forward to the remote's."""
+        old = self._git.refs(self._local).get(self._local)
+        place = self._checked_out()
+        if (
+            (old is not None and not self._ancestor(old, new))
+            or (place is not None and self._read_tree(place, old, new).code)
+            or self._git.run("update-ref", self._local, new, old or _NONE).code
+        ):
+            say(self._emit, "branch-not-moved", branch=self._local.removeprefix("refs/heads/"), hint="git pull")
+
+    def _checked_out(self) -> Path | None:
+        """The work tree in which the branch is checked out, born or not."""
+        place = self._git.demand("for-each-ref", "--format=%(worktreepath)", "--", self._local).rstrip("\n")
+        if place:
+            return Path(place)
+        unborn = self._git.run("symbolic-ref", "--quiet", "HEAD").out.rstrip("\n") == self._local
+        return self._git.top if unborn and not self._git.refs(self._local) else None
+
+    def _read_tree(self, place: Path, old: str | None, new: str, *options: str) -> Done:
+        """Carry index and files from one commit to another; git refuses where a local change would be lost."""
+        self._git.run("update-index", "-q", "--refresh", folder=place)
+        return self._git.run("read-tree", "-m", "-u", *options, old or _EMPTY_TREE, new, folder=place)
+
+
+def _runs(refs: Mapping[str, str]) -> frozenset[str]:
+    """The runs that these refs ask to cancel."""
+    names = (ref.removeprefix(CANCEL) for ref in refs if ref.startswith(CANCEL))
+    return frozenset(name for name in names if _RUN.fullmatch(name))

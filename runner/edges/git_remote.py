@@ -1,0 +1,111 @@
+"""What goes over the wire between a clone and its remote: what is offered, what is fetched, how a push ended.
+
+Refs are named by the caller and never by a tree or a commit. A push is judged by its porcelain flags (git-push(1),
+OUTPUT), not by messages meant for people. Making and cloning repositories stands here too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from runner.edges.git_process import Git, environment, run
+from runner.errors import Environment
+
+NETWORK_SECONDS = 300.0
+_TRIES = 3
+_RACES = ("cannot lock ref", "failed to update ref", "failed to lock", "incorrect old value")
+
+
+class Pushed(NamedTuple):
+    """How a push ended. `flags` has git's flag for each ref on the remote: space, `+`, `-`, `*` moved it, `=` had
+    nothing to move, `!` did not. `refused` means that git or the remote said no, so that nothing moved; a push that is
+    neither `ok` nor `refused` was cut off, and only the remote knows."""
+
+    ok: bool
+    flags: Mapping[str, str]
+    refused: bool
+    raced: bool
+    reason: str
+
+
+def push(git: Git, remote: str, leases: Mapping[str, str | None], refspecs: Sequence[str]) -> Pushed:
+    """Move refs of the remote, all or none. `leases` compare a ref with an id, None for absent, before it moves."""
+    options = [f"--force-with-lease={ref}:{oid or ''}" for ref, oid in leases.items()]
+    done = git.run(
+        *("push", "--atomic", "--porcelain", "--no-verify", *options, "--", remote, *refspecs), seconds=NETWORK_SECONDS
+    )
+    rows = [row for line in done.out.splitlines() if len(row := line.split("\t")) == 3]
+    flags = {refs.rpartition(":")[2]: flag for flag, refs, _ in rows}
+    reasons = [summary for flag, _, summary in rows if flag == "!"]
+    return Pushed(
+        ok=done.code == 0,
+        flags=flags,
+        refused=any(reason.startswith(("[rejected]", "[remote rejected]")) for reason in reasons),
+        raced=any(race in reason for reason in reasons for race in _RACES),
+        reason="; ".join(reasons) or done.complaint(),
+    )
+
+
+def offered(git: Git, remote: str, *patterns: str) -> dict[str, str]:
+    """The remote's refs that match, to their ids. Raises `Environment` where it cannot be reached."""
+    done = git.run("ls-remote", "--quiet", "--refs", "--", remote, *patterns, seconds=NETWORK_SECONDS)
+    if done.code:
+        raise _unreachable(done.complaint())
+    return {name: oid for oid, _, name in (line.partition("\t") for line in done.out.splitlines())}
+
+
+def fetch(git: Git, remote: str, wanted: Mapping[str, str], patterns: Sequence[str]) -> dict[str, str]:
+    """Make local refs equal to the remote's, gone ones included; `wanted` maps the remote's names to ours. Returns what
+    the remote offers of these and of the patterns. Nothing is transferred where nothing is new."""
+    reason = ""
+    for _ in range(_TRIES):  # a ref may go away between the two connections
+        theirs = offered(git, remote, *wanted, *patterns)
+        ours = git.refs(*wanted.values())
+        gone = [name for ref, name in wanted.items() if ref not in theirs and name in ours]
+        if gone:
+            git.demand("update-ref", "--stdin", stdin="".join(f"delete {name}\n" for name in gone).encode())
+        new = [f"+{ref}:{name}" for ref, name in wanted.items() if ref in theirs and theirs[ref] != ours.get(name)]
+        if not new:
+            return theirs
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
+        done = git.run("fetch", *options, "--", remote, *new, seconds=NETWORK_SECONDS)
+        if done.code == 0:
+            return theirs
+        reason = done.complaint()
+    raise _unreachable(reason)
+
+
+def create(path: Path, branch: str = "main", bare: bool = False, environ: Mapping[str, str] | None = None) -> None:
+    """An empty repository at a path, without sample hooks. Raises `Environment`."""
+    path.mkdir(parents=True, exist_ok=True)
+    kind = ["--bare"] if bare else []
+    done = run(
+        path,
+        os.environ if environ is None else environ,
+        ["init", "--quiet", "--template=", f"--initial-branch={branch}", *kind],
+    )
+    if done.code:
+        raise Environment("git-failed", f"no repository could be made in {path}: {done.complaint()}")
+
+
+def clone(url: str, path: Path, environ: Mapping[str, str] | None = None) -> None:
+    """A clone with a work tree. Raises `Environment` where the remote cannot be reached, and for addresses that would
+    start a program (`ext::`)."""
+    import git  # takes 0.3 s, and only cloning needs it
+
+    try:
+        with git.Repo.clone_from(url, path, env=environment(os.environ if environ is None else environ)):
+            pass
+    except git.UnsafeProtocolError as error:
+        raise Environment("remote-unsafe", f"{url!r} names no place, but a program to start: {error}") from None
+    except git.GitCommandError as error:
+        raise _unreachable(str(error.stderr).strip()) from None
+
+
+def _unreachable(reason: str) -> Environment:
+    return Environment(
+        "remote-unreachable", f"the remote does not answer: {reason}", "check the network and the access rights"
+    )
