@@ -24,7 +24,7 @@ ARMOR = b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OP
         (b"-----BEGIN PGP PRIVATE KEY BLOCK-----", "private key"),
         (b"AKIA" + b"ABCDEFGH23456723", "AWS access key"),
         (b"ghp_" + b"a1B2" * 9, "GitHub token"),
-        (b"github_pat_" + b"a1B2_" * 12, "GitHub token"),
+        (b"github_pat_" + b"a1B2_" * 12, "GitHub token, fine-grained"),
         (b"glpat-" + b"a1B2-" * 4, "GitLab token"),
         (b"sk-" + b"a1B2" * 12, "API key (sk-…)"),
         (b"sk-proj-" + b"a1_B" * 12, "API key (sk-…)"),

@@ -156,7 +156,7 @@ def ipfs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which `ipfs add` follows the profile; skipped where there is no such program."""
     if not shutil.which("ipfs"):
         pytest.skip("no `ipfs` (Kubo) on PATH")
-    environment = {"IPFS_PATH": str(tmp_path_factory.mktemp("kubo")), "PATH": os.environ["PATH"]}
+    environment = os.environ | {"IPFS_PATH": str(tmp_path_factory.mktemp("kubo"))}
     subprocess.run(["ipfs", "init", "--empty-repo"], env=environment, check=True, capture_output=True)
     profile = subprocess.run(
         ["ipfs", "config", "profile", "apply", "unixfs-v1-2025"], env=environment, capture_output=True, text=True
