@@ -16,10 +16,11 @@ from pydantic.alias_generators import to_camel
 
 from runner.errors import Unverified
 
+ID_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 Id = Annotated[
     str,
     Field(
-        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        pattern=ID_PATTERN,
         description="Lower-case letters, digits and hyphens between them, at most 63",
         examples=["who-are-you"],
     ),

@@ -37,7 +37,10 @@ PublicKey = Annotated[
 ]
 
 
-Threshold = Annotated[int, Field(ge=1, le=16, description="Maintainers whose signatures the next trust list needs")]
+MAX_THRESHOLD = 16
+Threshold = Annotated[
+    int, Field(ge=1, le=MAX_THRESHOLD, description="Maintainers whose signatures the next trust list needs")
+]
 
 
 _TAG = Field(description="Which kind of entry this is")
