@@ -1,11 +1,11 @@
 """The bundle of a run: everything that its CID covers, as one value that writer and verifier look at alike.
 
-    job.yaml, job.yaml.sig                             the signed job, byte for byte
-    context.json                                       which run this is (`Run`, canonical)
-    receipts/<target>.<region>.<slot>.<n>.sigstore.json    one per attempt, failed ones too
-    transcripts/<target>.<region>.<slot>.<n>.json          what went over the wire
-    outputs/<target>/<prompt>/<region>/<slot>-<replica>.txt    one per answered cell: the raw answer
-    diff.json                                          what was found; derived from all of the above
+    job.yaml, job.yaml.sig      the signed job, byte for byte
+    context.json                which run this is (`Run`, canonical)
+    receipts/<target>.<region>.<slot>.<n>.sigstore.json         one for each attempt, failed ones too
+    transcripts/<target>.<region>.<slot>.<n>.json               what the benchmark was asked and said
+    outputs/<target>/<prompt>/<region>/<slot>-<replica>.txt     one for each answered cell: the raw answer
+    diff.json                   what was found; derived from all of the above
 
 A cell's answer is that of the first attempt (the lowest `n`) that completed it, whatever it says. Such an attempt's
 receipt names the answer's file among its subjects. Where a later attempt answers the same cell again, its receipt
