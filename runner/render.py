@@ -1,0 +1,287 @@
+"""Pages for people, in Markdown that a forge shows: the run, a job's history, the index, and runs that ended early.
+
+Promises: the same values give the same bytes on every machine, so `beacon verify` can render a page again; no page is
+larger than `LARGEST`; and only neutralised text reaches a page. The last is structural: templates take `Safe` values
+and whole numbers, and `_only_safe` refuses any other string.
+
+A run's page may show the CID of its bundle, never a log index or a commit: those do not exist yet when it is written.
+The derived pages (`history_page`, `index_page`) are pure functions of summaries, and those of published files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from runner import charts, runpage
+from runner.bundle import Bundle, observations
+from runner.model.canonical import Instant
+from runner.model.entry import Start
+from runner.model.receipt import Receipt
+from runner.model.report import DiffReport, TargetDiff, Verdict
+from runner.model.run import Run
+from runner.neutral import Safe, ident, inline, joined, phrase, prose
+from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+RENDERER = "markdown/1"
+LARGEST = 200_000
+_MOST_RUNS, _MOST_JOBS, _TREND = 200, 400, 24
+_PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+class RunSummary(NamedTuple):
+    """What derived pages say of one run. `folder` is the run's, from the repository's root; `date` is the day of its
+    due time or of its last answer; `distances` are, by target and region, the median distance to the other regions."""
+
+    folder: str
+    run: str
+    date: str
+    verdict: Verdict
+    simulated: bool
+    sentence: Safe
+    named: tuple[str, ...]
+    alpha: str
+    distances: Mapping[tuple[str, str], int | None]
+
+
+class JobSummary(NamedTuple):
+    """One job on the index: its folder, from the repository's root, its number of published runs, and the last."""
+
+    folder: str
+    runs: int
+    last: RunSummary
+
+
+class _TargetView(NamedTuple):
+    """One target's part of a run's page."""
+
+    name: Safe
+    sentence: Safe
+    reasons: tuple[Safe, ...]
+    names: tuple[Safe, ...]
+    matrix: tuple[runpage.Row, ...]
+    regions: tuple[runpage.Row, ...]
+    pictures: tuple[Safe, ...]
+    differences: runpage.Fitted[runpage.Difference]
+    answers: runpage.Fitted[runpage.Answers]
+
+
+def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
+    """`README.md` and the pictures that it shows, by name in the run's folder."""
+    seen = observations(bundle)
+    when = observed(bundle.receipts.values())
+    providers = {
+        region: sorted({o.provider for o in seen if o.cell.region == region and o.output is not None})
+        for region in diff.design.regions
+    }
+    said = sentence(diff, when, providers)
+    pictures: dict[str, bytes] = {}
+    views = []
+    for target in diff.targets:
+        own = _pictures(diff, target, when, said)
+        pictures |= own
+        views.append(_target_view(bundle, diff, target, seen, tuple(own), said))
+    meta = bundle.spec.metadata
+    page = _page(
+        "run.md.j2",
+        heading=heading(diff),
+        sentence=said,
+        job=ident(bundle.spec.folder()),
+        revision=meta.revision,
+        title=inline(meta.title, 120),
+        labels=joined((phrase("{k} {v}", k=ident(k), v=inline(v, 63)) for k, v in sorted(meta.labels.items())), ", "),
+        due=ident(bundle.run.due) if bundle.run.due else Safe(""),
+        history=Safe("../../../README.md" if bundle.run.due else "../../README.md"),
+        simulated=diff.simulated,
+        grade=ident(diff.grade),
+        targets=views,
+        attempts=runpage.attempts(bundle, runpage.ATTEMPTS_ROOM),
+        setup=runpage.setup(bundle),
+        alpha=ident(diff.design.alpha),
+        classifier=ident(diff.classifier),
+        cid=ident(cid),
+        run=ident(bundle.run.run),
+        short=ident(bundle.run.short),
+        sha256=ident(bundle.run.sha256),
+    )
+    return {"README.md": page, **pictures}
+
+
+def _target_view(
+    bundle: Bundle,
+    diff: DiffReport,
+    target: TargetDiff,
+    seen: Sequence[Any],
+    pictures: Sequence[str],
+    said: Safe,
+) -> _TargetView:
+    outputs = {
+        (o.cell.prompt, o.cell.region, o.cell.slot, o.cell.replica): o.output
+        for o in seen
+        if o.cell.target == target.target and o.output is not None
+    }
+    several = len(diff.targets)
+    return _TargetView(
+        name=ident(target.target),
+        sentence=phrase("{symbol} {word}", symbol=SYMBOLS[target.verdict], word=WORDS[target.verdict]),
+        reasons=tuple(map(prose, target.reasons)),
+        names=tuple(ident(region.region) for region in target.regions),
+        matrix=runpage.matrix(target),
+        regions=runpage.regions(target),
+        pictures=tuple(
+            phrase("![{what}. {said}]({file})", what=_PICTURES[file.split(".")[-2]], said=said, file=ident(file))
+            for file in pictures
+        ),
+        differences=runpage.differences(bundle, target, outputs, runpage.DIFFERENCES_ROOM // several),
+        answers=runpage.answers(seen, target, runpage.ANSWERS_ROOM // several),
+    )
+
+
+def _pictures(diff: DiffReport, target: TargetDiff, when: When, said: Safe) -> dict[str, bytes]:
+    pictures = {f"{target.target}.noise.svg": charts.noise(diff, target, when, said)}
+    if 1 < len(target.regions) <= charts.MOST_REGIONS:
+        return {f"{target.target}.distances.svg": charts.heatmap(diff, target, when, said), **pictures}
+    return pictures
+
+
+def observed(receipts: Iterable[Receipt]) -> When:
+    """The first and the last day on which an attempt ended."""
+    days = sorted(receipt.predicate.times.finished[:10] for receipt in receipts)
+    return When(days[0], days[-1]) if days else When(None, None)
+
+
+def summarise(folder: str, run: Run, diff: DiffReport, finished: Instant | None) -> RunSummary:
+    """What derived pages need of a published run. `finished` is when its last attempt ended, None without any."""
+    day = (run.due or finished or "")[:10]
+    return RunSummary(
+        folder=folder,
+        run=run.run,
+        date=day,
+        verdict=diff.verdict,
+        simulated=diff.simulated,
+        sentence=sentence(diff, When(day or None, day or None)),
+        named=tuple(dict.fromkeys(region for target in diff.targets for region in target.named)),
+        alpha=diff.design.alpha,
+        distances={
+            (target.target, region.region): region.others.median if region.others else None
+            for target in diff.targets
+            for region in target.regions
+        },
+    )
+
+
+def history_page(folder: str, summaries: Sequence[RunSummary]) -> bytes:
+    """A job's `README.md` in `folder`: its published runs, newest first, and how each region's distance went.
+    The summaries may come in any order."""
+    newest = sorted(summaries, key=lambda run: (run.date, run.run), reverse=True)
+    latest = newest[0] if newest else None
+    return _page(
+        "history.md.j2",
+        job=ident(folder.removeprefix("reports/jobs/")),
+        latest=latest,
+        latest_heading=_state(latest) if latest else Safe(""),
+        total=count(len(newest), "run"),
+        beyond=len([run for run in newest if run.verdict in ("minor", "major")]),
+        alpha=ident(latest.alpha) if latest else Safe(""),
+        trends=[_trend(newest, key) for key in (latest.distances if latest else ())],
+        rows=[_run_row(folder, run) for run in newest[:_MOST_RUNS]],
+        left_out=max(0, len(newest) - _MOST_RUNS),
+    )
+
+
+def index_page(jobs: Sequence[JobSummary]) -> bytes:
+    """`reports/README.md`: every job by its last verdict, differences first."""
+    ranked = sorted(sorted(jobs, key=lambda job: job.folder), key=lambda job: job.last.date, reverse=True)
+    ranked.sort(key=lambda job: SEVERITY.index(job.last.verdict))
+    counts = {verdict: sum(job.last.verdict == verdict for job in jobs) for verdict in SEVERITY}
+    return _page(
+        "index.md.j2",
+        simulated=any(job.last.simulated for job in jobs),
+        counts=joined((phrase("{n} {word}", n=n, word=_verdict(verdict)) for verdict, n in counts.items() if n), " · "),
+        total=count(len(jobs), "job"),
+        rows=[_job_row(job) for job in ranked[:_MOST_JOBS]],
+        left_out=max(0, len(ranked) - _MOST_JOBS),
+    )
+
+
+def ended_page(start: Start, how: Literal["cancelled", "abandoned"], at: str) -> bytes:
+    """`README.md` of a run that has no result. `at` is when it ended (RFC 3339)."""
+    return _page(
+        "ended.md.j2",
+        cancelled=how == "cancelled",
+        job=ident(start.job.removeprefix("registry/jobs/").removesuffix(".yaml")),
+        revision=start.revision,
+        taken=ident(start.at),
+        at=ident(at),
+        generation=start.generation,
+        history=Safe("../../../README.md" if start.due else "../../README.md"),
+        run=ident(start.run),
+    )
+
+
+def _verdict(verdict: Verdict) -> Safe:
+    return phrase("{symbol} {word}", symbol=SYMBOLS[verdict], word=WORDS[verdict])
+
+
+def _state(run: RunSummary) -> Safe:
+    """A run's verdict in a few words, SIMULATED where it is."""
+    named = phrase(" ({regions})", regions=joined(map(ident, run.named), ", ")) if run.named else Safe("")
+    simulated = Safe(" · SIMULATED" if run.simulated else "")
+    return phrase("{verdict}{named}{simulated}", verdict=_verdict(run.verdict), named=named, simulated=simulated)
+
+
+def _run_row(folder: str, run: RunSummary) -> runpage.Row:
+    below = run.folder.removeprefix(f"{folder}/")
+    link = phrase("[{date}]({path}/README.md)", date=ident(run.date) if run.date else Safe("run"), path=ident(below))
+    return runpage.Row((link, _state(run), run.sentence))
+
+
+def _job_row(job: JobSummary) -> runpage.Row:
+    below = job.folder.removeprefix("reports/")
+    path = ident(job.folder.removeprefix("reports/jobs/"))
+    link = phrase("[{job}]({path}/README.md)", job=path, path=ident(below))
+    return runpage.Row((_state(job.last), link, job.last.sentence, Safe(f"{job.runs:,}")))
+
+
+def _trend(newest: Sequence[RunSummary], key: tuple[str, str]) -> runpage.Row:
+    """A region's distance to the others over the last runs, oldest first: a line of bars, and numbers."""
+    values = [run.distances.get(key) for run in reversed(newest[:_TREND])]
+    bars = "".join("·" if value is None else _BARS[min(7, value * 8 // 1_000_000)] for value in values)
+    measured = [value for value in values if value is not None]
+    last = decimal(measured[-1]) if measured else Safe("not measured")
+    ends = (decimal(min(measured)), decimal(max(measured))) if measured else (Safe("–"), Safe("–"))
+    return runpage.Row((ident(key[0]), ident(key[1]), Safe(bars), last, *ends))
+
+
+def _page(template: str, **values: Any) -> bytes:
+    page = _environment().get_template(template).render(values).encode()
+    assert len(page) <= LARGEST, f"{template} has {len(page)} bytes"
+    return page
+
+
+@cache
+def _environment() -> Environment:
+    """Jinja2, imported when the first page is rendered: it takes longer than `beacon --help` may."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("runner", "templates"),
+        autoescape=False,  # noqa: S701 - pages are Markdown: what reaches them is `Safe`, not HTML-escaped
+        undefined=StrictUndefined,
+        finalize=_only_safe,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _only_safe(value: object) -> object:
+    """Whatever a template prints passes here. Raises `TypeError` for text that was not neutralised."""
+    if isinstance(value, Safe) or type(value) is int:
+        return value
+    raise TypeError(f"a template may only print Safe text and whole numbers, not {type(value).__name__}: {value!r}")

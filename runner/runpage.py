@@ -1,0 +1,407 @@
+"""The parts of a run's page: tables, differences and answers, as values that a template only has to place.
+
+Every text here is `Safe`. A part that could grow without bound gets room in bytes; what does not fit is cut or left out
+from its end, in a fixed order, and the page says what and where the whole is.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from runner.bundle import Bundle, Observation
+from runner.compare import worddiff
+from runner.model.receipt import Predicate, Receipt
+from runner.model.report import PairSample, RegionDiff, TargetDiff
+from runner.neutral import Safe, fence, fence_lines, ident, inline, joined, phrase, prose
+from runner.sentences import SYMBOLS, WORDS, cell_words, count, decimal, span
+
+ATTEMPTS_ROOM, DIFFERENCES_ROOM, ANSWERS_ROOM, SETUP_ROOM = 30_000, 45_000, 35_000, 8_000
+_PROMPT_ROOM, _LEAST_ROOM = 1_200, 600
+_MOST_PAIRS = 6
+_SHORT_EQUAL = 3
+
+_STATUS: Mapping[str, Safe] = {
+    "ok": Safe("answered"),
+    "partial": Safe("answered in part"),
+    "failed": Safe("**failed**"),
+    "timeout": Safe("**timed out**"),
+    "cancelled": Safe("**cancelled**"),
+}
+
+
+class Row(NamedTuple):
+    """One row of a table."""
+
+    cells: tuple[Safe, ...]
+
+
+class Difference(NamedTuple):
+    """One prompt: what was asked, how the pairs of regions fell, and one pair word by word."""
+
+    prompt: Safe
+    text: Safe
+    pairs: tuple[Row, ...]
+    more_pairs: int
+    shown: Safe
+    diff: Safe
+
+
+class Answers(NamedTuple):
+    """The answers of one region to one prompt."""
+
+    summary: Safe
+    body: Safe
+
+
+Part = TypeVar("Part", Row, Difference, Answers)
+
+
+class Fitted(NamedTuple, Generic[Part]):
+    """What found room, and how many did not."""
+
+    kept: tuple[Part, ...]
+    left_out: int
+
+
+def fit(parts: Iterable[Part], room: int) -> Fitted[Part]:
+    """The first parts that fit into `room` bytes together; the rest are counted."""
+    kept: list[Part] = []
+    left_out = 0
+    for part in parts:
+        room -= _size(part)
+        if room >= 0 and not left_out:
+            kept.append(part)
+        else:
+            left_out += 1
+    return Fitted(tuple(kept), left_out)
+
+
+def _size(part: object) -> int:
+    if isinstance(part, tuple):
+        return sum(8 + _size(item) for item in part)
+    return len(str(part).encode())
+
+
+def matrix(target: TargetDiff) -> tuple[Row, ...]:
+    """A row a region: its distance to each region, and what that means."""
+    names = [region.region for region in target.regions]
+    rows = []
+    for name, line in zip(names, target.matrix, strict=True):
+        cells = []
+        for other, distance in zip(names, line, strict=True):
+            words = cell_words(target, name, other)
+            if distance is None:
+                cells.append(words)
+                continue
+            bold = Safe("**") if words == "beyond noise" else Safe("")
+            number = decimal(distance)
+            cells.append(phrase("{bold}{number} {words}{bold}", bold=bold, number=number, words=words))
+        rows.append(Row((_region(target, name), *cells)))
+    return tuple(rows)
+
+
+def _region(target: TargetDiff, name: str) -> Safe:
+    bold = Safe("**") if name in target.named else Safe("")
+    return phrase("{bold}{name}{bold}", bold=bold, name=ident(name))
+
+
+def regions(target: TargetDiff) -> tuple[Row, ...]:
+    """A row a region: verdict, answers and what failed, own noise, distance to the others."""
+    return tuple(
+        Row(
+            (
+                _region(target, region.region),
+                phrase("{symbol} {word}", symbol=SYMBOLS[region.verdict], word=WORDS[region.verdict]),
+                span((region.control.least, region.control.greatest) if region.control else ()),
+                span((region.others.least, region.others.greatest) if region.others else ()),
+                _answered(region),
+            )
+        )
+        for region in target.regions
+    )
+
+
+def _answered(region: RegionDiff) -> Safe:
+    """`4 of 6, 2 error, 3 providers`."""
+    parts = [phrase("{answered} of {planned}", answered=region.answered, planned=region.planned)]
+    parts += [phrase("{n} {status}", n=n, status=ident(status)) for status, n in sorted(region.failures.items())]
+    return joined([*parts, count(region.providers, "provider")], ", ")
+
+
+def differences(
+    bundle: Bundle, target: TargetDiff, outputs: Mapping[tuple[str, str, int, int], bytes], room: int
+) -> Fitted[Difference]:
+    """A part a prompt, the most different first. `outputs` are by prompt, region, slot and replica."""
+    shares = max(_LEAST_ROOM, room // max(1, len(bundle.spec.spec.prompts)) - _PROMPT_ROOM)
+    telling = {prompt.id: _telling(target, prompt.id) for prompt in bundle.spec.spec.prompts}
+    texts = {prompt.id: prompt.text for prompt in bundle.spec.spec.prompts}
+    order = sorted(
+        (prompt for prompt, pairs in telling.items() if pairs), key=lambda prompt: -telling[prompt][0].distance
+    )
+    return fit((_difference(prompt, texts[prompt], telling[prompt], outputs, shares) for prompt in order), room)
+
+
+def _telling(target: TargetDiff, prompt: str) -> list[PairSample]:
+    """A prompt's pairs of regions: those that the verdict is about first, then by distance."""
+    alone = set(target.named) - set(target.each_other)
+
+    def about(sample: PairSample) -> bool:
+        pair = {sample.a.region, sample.b.region}
+        return len(pair & alone) == 1 or pair <= set(target.each_other)
+
+    found = [sample for sample in target.samples if sample.prompt == prompt]
+    return sorted(found, key=lambda sample: (not about(sample), -sample.distance))
+
+
+def _difference(
+    prompt: str, text: str, pairs: Sequence[PairSample], outputs: Mapping[tuple[str, str, int, int], bytes], room: int
+) -> Difference:
+    first = pairs[0]
+    asked, whole = fence_within(text, _PROMPT_ROOM)
+    if not whole:
+        asked = phrase("{asked}\nThe prompt is cut here; all of it is in [the job](bundle/job.yaml).\n", asked=asked)
+    a = outputs[prompt, first.a.region, first.a.slot, first.a.replica]
+    b = outputs[prompt, first.b.region, first.b.slot, first.b.replica]
+    form = "`-` {a} ({pa}), `+` {b} ({pb}): distance {distance}, {kind}{because}"
+    because = phrase(" ({reasons})", reasons=joined(map(prose, first.reasons), "; ")) if first.reasons else Safe("")
+    shown = phrase(
+        form,
+        a=ident(first.a.region),
+        pa=_who(first.a.slot, first.a.replica),
+        b=ident(first.b.region),
+        pb=_who(first.b.slot, first.b.replica),
+        distance=decimal(first.distance),
+        kind=_kind(first),
+        because=because,
+    )
+    return Difference(
+        prompt=ident(prompt),
+        text=asked,
+        pairs=tuple(map(_pair, pairs[:_MOST_PAIRS])),
+        more_pairs=max(0, len(pairs) - _MOST_PAIRS),
+        shown=shown,
+        diff=word_diff(a, b, room),
+    )
+
+
+def _who(slot: int, replica: int) -> Safe:
+    return phrase("provider {slot}, answer {replica}", slot=slot, replica=replica)
+
+
+def _kind(sample: PairSample) -> Safe:
+    kinds = joined(map(ident, sample.kinds), ", ")
+    return phrase("{pair}: {kinds}", pair=Safe(sample.pair_class), kinds=kinds) if kinds else Safe(sample.pair_class)
+
+
+def _pair(sample: PairSample) -> Row:
+    classes = joined((phrase("{n} {name}", n=n, name=Safe(name)) for name, n in sample.classes.items() if n), ", ")
+    return Row(
+        (
+            phrase("{a}, {b}", a=ident(sample.a.region), b=ident(sample.b.region)),
+            decimal(sample.distance),
+            _kind(sample),
+            classes,
+        )
+    )
+
+
+def word_diff(a: bytes, b: bytes, room: int) -> Safe:
+    """Two answers as a `diff` block: common words, words only in the first (-), only in the second (+)."""
+    if a == b:
+        return Safe("The two answers are the same, byte for byte.\n")
+    limit = max(_LEAST_ROOM, room // 2)
+    one, other = decoded(a, limit), decoded(b, limit)
+    lines = list(_lines(_coarse(worddiff.diff(one, other))))
+    end = f"both are cut after {limit} bytes" if max(len(a), len(b)) > limit else ""
+    kept = len(lines)
+    while True:
+        rest = f"{len(lines) - kept} more lines are not shown" if kept < len(lines) else end
+        block = fence_lines([*lines[:kept], *([("@@ ", f"{rest} @@")] if rest else [])], "diff")
+        if len(block.encode()) <= room or not kept:
+            return block
+        kept = min(kept - 1, kept * room // len(block.encode()))
+
+
+def _coarse(ops: Sequence[worddiff.Op]) -> Iterator[worddiff.Op]:
+    """The same diff in fewer, longer steps: a few equal words on the line of a change belong to the change."""
+    removed = added = ""
+    for number, op in enumerate(ops):
+        if op.kind != "equal":
+            removed += op.text if op.kind == "delete" else ""
+            added += op.text if op.kind == "insert" else ""
+            continue
+        lines = re.findall(r"[^\n]*\n|[^\n]+", op.text)
+        head = number > 0 and lines and _is_short(lines[0])
+        tail = number < len(ops) - 1 and len(lines) > (1 if head else 0) and _is_short(lines[-1])
+        if head:
+            removed, added = removed + lines[0], added + lines[0]
+        if rest := "".join(lines[1 if head else 0 : -1 if tail else None]):
+            yield from (worddiff.Op("delete", removed), worddiff.Op("insert", added), worddiff.Op("equal", rest))
+            removed = added = ""
+        if tail:
+            removed, added = removed + lines[-1], added + lines[-1]
+    yield from (worddiff.Op("delete", removed), worddiff.Op("insert", added))
+
+
+def _is_short(line: str) -> bool:
+    return len(line.split()) < _SHORT_EQUAL
+
+
+def _lines(ops: Iterable[worddiff.Op]) -> Iterator[tuple[str, str]]:
+    gutters = {"equal": "  ", "delete": "- ", "insert": "+ "}
+    for op in ops:
+        if not op.text:
+            continue
+        lines = op.text.removesuffix("\n").split("\n")
+        if op.kind == "equal" and len(op.text) > 400:
+            start, end = op.text[:160].split("\n"), op.text[-160:].removesuffix("\n").split("\n")
+            yield from (("  ", line) for line in start)
+            yield "@@ ", f"{len(op.text) - 320} characters alike @@"
+            yield from (("  ", line) for line in end)
+        else:
+            yield from ((gutters[op.kind], line) for line in lines)
+
+
+def answers(observations: Sequence[Observation], target: TargetDiff, room: int) -> Fitted[Answers]:
+    """A folded part for each prompt and region, in the order of the job, with every answer in it."""
+    own = [observation for observation in observations if observation.cell.target == target.target]
+    distinct = {(o.cell.prompt, o.output) for o in own if o.output is not None}
+    share = max(_LEAST_ROOM, room // max(1, len(distinct)) - 200)
+    prompts = list(dict.fromkeys(observation.cell.prompt for observation in own))
+    groups: dict[tuple[str, str], list[Observation]] = {}
+    for observation in sorted(own, key=lambda observation: prompts.index(observation.cell.prompt)):
+        groups.setdefault((observation.cell.prompt, observation.cell.region), []).append(observation)
+    return fit(_folds(groups, share), room)
+
+
+def _folds(groups: Mapping[tuple[str, str], Sequence[Observation]], share: int) -> Iterator[Answers]:
+    seen: dict[tuple[str, bytes], Safe] = {}
+    for (prompt, region), group in groups.items():
+        body = []
+        for observation in group:
+            cell = observation.cell
+            who = phrase("{region}, {who}", region=ident(region), who=_who(cell.slot, cell.replica))
+            if observation.output is None:
+                body.append(phrase("{who}: no answer, {status}.\n", who=who, status=ident(observation.status)))
+                continue
+            link = phrase("[{who}](bundle/{path})", who=who, path=ident(cell.output_path))
+            size = count(len(observation.output), "byte")
+            if earlier := seen.get((prompt, observation.output)):
+                body.append(phrase("{link}: the same {size} as {earlier}.\n", link=link, size=size, earlier=earlier))
+                continue
+            seen[prompt, observation.output] = who
+            text, whole = fence_within(decoded(observation.output, share), share)
+            whole = whole and len(observation.output) <= share
+            cut = Safe("" if whole else ", cut here; the link has all of it")
+            body.append(phrase("{link}: {size}{cut}.\n\n{text}", link=link, size=size, cut=cut, text=text))
+        answered = sum(observation.output is not None for observation in group)
+        form = "{prompt}, {region}: {answered} of {planned} answers"
+        summary = phrase(form, prompt=ident(prompt), region=ident(region), answered=answered, planned=len(group))
+        yield Answers(summary, joined(body, "\n"))
+
+
+def decoded(raw: bytes, limit: int) -> str:
+    """The first `limit` bytes as text; bytes that are no UTF-8 are shown, a character cut in two is left out."""
+    return codecs.getincrementaldecoder("utf-8")("backslashreplace").decode(raw[:limit], final=len(raw) <= limit)
+
+
+def fence_within(text: str, room: int) -> tuple[Safe, bool]:
+    """The text in a fence of at most `room` bytes, and whether that is all of it."""
+    shown = text[:room]
+    while len((block := fence(shown)).encode()) > room and shown:
+        shown = shown[: min(len(shown) - 1, len(shown) * room // len(block.encode()))]
+    return block, len(shown) == len(text)
+
+
+def attempts(bundle: Bundle, room: int) -> Fitted[Row]:
+    """A row an attempt in the order of the job; where they do not all fit, those that failed come first."""
+    rank = {region.name: number for number, region in enumerate(bundle.spec.spec.regions)}
+    targets = {target.name: number for number, target in enumerate(bundle.spec.spec.targets)}
+
+    def place(receipt: Receipt) -> tuple[int, ...]:
+        attempt = receipt.predicate.attempt
+        return targets[attempt.target], rank[attempt.region], attempt.slot, attempt.n
+
+    receipts = sorted(bundle.receipts.values(), key=place)
+    fitted = fit(map(_attempt, receipts), room)
+    if fitted.left_out:
+        receipts.sort(key=lambda receipt: receipt.predicate.status == "ok")
+        fitted = fit(map(_attempt, receipts), room)
+    return fitted
+
+
+def _attempt(receipt: Receipt) -> Row:
+    facts = receipt.predicate
+    region = phrase("{name} {slot}", name=ident(facts.attempt.region), slot=facts.attempt.slot)
+    seen = facts.region.observed or facts.region.country
+    evidence = ident(facts.region.grade)
+    if seen:
+        evidence = phrase("{grade}: {seen}", grade=evidence, seen=ident(seen))
+    reasons = [facts.reason] if facts.reason else [cell.reason for cell in facts.cells if cell.reason][:1]
+    stem = ident(facts.attempt.stem)
+    return Row(
+        (
+            region,
+            Safe(str(facts.attempt.n)),
+            phrase("{name} {id}", name=inline(facts.provider.name, 32), id=inline(facts.provider.id, 24)),
+            _STATUS[facts.status],
+            joined((inline(reason, 100) for reason in reasons), ", "),
+            Safe(f"{facts.times.duration_ms:,} ms"),
+            evidence,
+            phrase("[receipt](bundle/receipts/{stem}.sigstore.json)", stem=stem),
+        )
+    )
+
+
+def setup(bundle: Bundle) -> Fitted[Row]:
+    """What was run and with what, a line each."""
+    return fit((Row((line,)) for line in _setup(bundle)), SETUP_ROOM)
+
+
+def _setup(bundle: Bundle) -> Iterator[Safe]:
+    spec = bundle.spec.spec
+    sampling = spec.sampling
+    form = "Asked of each region: {providers}, {replicas} from each to {prompts}; seeds: {seeds}; alpha {alpha}."
+    yield phrase(
+        form,
+        providers=count(sampling.providers, "provider"),
+        replicas=count(sampling.replicas, "answer"),
+        prompts=count(len(spec.prompts), "prompt"),
+        seeds=Safe(sampling.seeds),
+        alpha=ident(spec.compare.alpha),
+    )
+    for kind, version, network in sorted(
+        {(r.executor.kind, r.executor.version, r.executor.network) for r in _facts(bundle)}
+    ):
+        form = "Executor: {kind} {version}, network {network}."
+        yield phrase(form, kind=Safe(kind), version=inline(version, 40), network=inline(network, 40))
+    for target in spec.targets:
+        command = inline(" ".join(target.command), 160) if target.kind == "container" else inline(target.model, 120)
+        yield phrase("Target {name}: {command}", name=ident(target.name), command=command)
+        ran = {(r.image.form, r.image.digest) for r in _facts(bundle) if r.attempt.target == target.name}
+        for image, digest in sorted(ran):
+            yield phrase("Image that ran: {image} {digest}", image=Safe(image), digest=inline(digest, 300))
+        for name, value in sorted(target.parameters.items())[:12]:
+            yield phrase("Parameter {name}: {value}", name=ident(name), value=inline(str(value), 80))
+    for what, values in _machines(bundle):
+        yield phrase("{what}: {values}", what=what, values=joined((inline(value, 60) for value in values), ", "))
+    if spec.compare.ignore:
+        yield phrase("Left out before comparing: {texts}", texts=joined(map(inline, spec.compare.ignore), ", "))
+
+
+def _facts(bundle: Bundle) -> Iterator[Predicate]:
+    return (receipt.predicate for receipt in bundle.receipts.values())
+
+
+def _machines(bundle: Bundle) -> Iterator[tuple[Safe, list[str]]]:
+    executors = [receipt.predicate.executor for receipt in bundle.receipts.values()]
+    for what, found in (
+        (Safe("Sandbox"), {executor.sandbox for executor in executors}),
+        (Safe("Interpreter"), {executor.interpreter for executor in executors}),
+        (Safe("CPU"), {executor.cpu for executor in executors}),
+    ):
+        if values := sorted(value for value in found if value):
+            yield what, values[:8]
