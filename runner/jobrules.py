@@ -211,11 +211,13 @@ def _plan(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
 @lru_cache(maxsize=4096)
 def _schedule(expression: str, least: int) -> tuple[str, str, str] | None:
     """Code, message and hint for a schedule that is wrong, or due more often than every `least` seconds."""
-    if len(expression.split()) != 5:
-        message = f"{len(expression.split())} fields; a schedule has five"
+    fields = expression.split()
+    if len(fields) != 5:
+        message = f"{len(fields)} fields; a schedule has five"
         return "schedule-invalid", message, 'minute, hour, day of month, month, day of week, as "0 3 * * 1"'
+    daily = fields[0].isdigit() and fields[1].isdigit() and least <= 86_400  # then once a day at most: one look will do
     try:
-        due = list(islice(CronSim(expression, _FROM), _LOOKS))
+        due = list(islice(CronSim(expression, _FROM), 1 if daily else _LOOKS))
     except (CronSimError, ArithmeticError, AssertionError, TypeError, ValueError) as error:
         # Besides its own error, cronsim lets those of sets and integers out for odd combinations such as "L/2".
         return "schedule-invalid", f"this is no schedule: {error}", 'as "0 3 * * 1", Mondays at 03:00 UTC'
