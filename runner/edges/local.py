@@ -104,7 +104,7 @@ class LocalExecutor:
             attempt=work.attempt,
             status=status,
             reason=verdict.reason,
-            retryable=status not in ("ok", "cancelled"),
+            retryable=status != "ok",
             exit_code=ended.exit_code if ended else None,
             cells=cells,
             transcript=_transcript(document, ended),
@@ -215,8 +215,7 @@ def _judge(ended: Ended | None, reader: Reader, limits: Limits, *, cancelled: bo
         case "memory":
             return _Verdict(f"memory: more than {limits.memory_mi_b} MiB")
         case "lingered":
-            after = "the last answer" if reader.answered else "its output was closed"
-            return _Verdict(f"exit: still there {GRACE:.0f} s after {after}")
+            return _Verdict(f"exit: still there {GRACE:.0f} s after the last answer")
         case "broken" | "exited":
             return _Verdict(_of_exit(ended, reader))
 

@@ -31,7 +31,7 @@ LOOK = 0.01
 """Seconds between two looks at `cancel` and the clock, and at memory and CPU time."""
 
 GRACE = 2.0
-"""Seconds that a benchmark has to leave after its last answer, or after it closed its output."""
+"""Seconds that a benchmark has to leave after its last answer. That it closed its output cannot be seen from here."""
 
 KEPT = {"stdout": 256 << 10, "stderr": 64 << 10}
 """Bytes of each stream that are kept for the transcript."""
@@ -274,7 +274,7 @@ class _Watched:
             return "run"
         if passed >= self._bounds.start and not self._reader.begun:
             return "start"
-        if self._linger is None and (self._reader.answered or not self._open("stdout")):
+        if self._linger is None and self._reader.answered:
             self._linger = passed + GRACE
         if self._linger is not None and passed >= self._linger:
             return "lingered"

@@ -1,0 +1,236 @@
+"""Execute a run: every planned cell, attempt by attempt, over any `Executor`.
+
+Attempts come in passes and rounds. The first pass attempts every slot; each further pass, up to `retries`, attempts
+again what is left of the slots that did not answer, on another provider. One round of a pass is one slot number in all
+targets and regions: its attempts start together, as far as the executor's capacity allows, so that the regions are
+asked at the same time, in an order shuffled by the run's id; the next round begins when the last of them has ended.
+
+What is attempted again: cells that are `missing`, `timeout` or `error`. An answer that is `malformed` or `oversize` is
+an answer: asking until it fits would choose answers by their content. Providers of the region's other slots, and those
+that failed this one, are avoided.
+
+Each attempt that ends is spooled before anything else happens to it; what the spool already holds is not run again.
+The run's total limit ends the work: an attempt is handed what is left of it as its own total limit, and none begins
+with less than a second left. Attempts never begun have no result; their cells are not observed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import groupby
+from typing import NamedTuple
+
+from runner.errors import Environment
+from runner.events import say
+from runner.model import Attempt, Cell, JobSpec, Run
+from runner.model.jobspec import Container, Limits, Region
+from runner.model.run import cells as planned
+from runner.model.run import seed
+from runner.ports import AttemptResult, Emit, Event, Executor, Spool, Work
+
+AGAIN = frozenset({"missing", "timeout", "error"})
+"""Statuses of cells that a further attempt may still answer."""
+
+
+def execute(
+    run: Run,
+    spec: JobSpec,
+    files: Mapping[str, Mapping[str, bytes]],
+    regions: Mapping[str, tuple[str, ...]],
+    executor: Executor,
+    spool: Spool,
+    emit: Emit,
+    cancel: threading.Event,
+    monotonic: Callable[[], float],
+    until: float | None = None,
+) -> tuple[AttemptResult, ...]:
+    """Every result of a run, spooled ones included, in the order of their attempts.
+
+    `until` is the moment of the monotonic clock (seconds) at which the run must be over: the total limit from now on,
+    unless an earlier execution has used some of it.
+    `files` maps a benchmark's name to its folder (path to bytes), `regions` a region's name to the policy's countries.
+    Ends early, with what there is, once `cancel` is set. `emit` is called from one thread at a time. Raises
+    `Environment` where the executor cannot run a target, or itself fails; what had ended before stays spooled."""
+    _check(spec, executor)
+    until = monotonic() + spec.spec.limits.total_seconds if until is None else until
+    work = _Execution(run, spec, files, regions, executor, spool, emit, cancel, monotonic, until)
+    say(work.emit, "run-started", run=run.run, job=run.job, attempts=len(work.slots))
+    for n in range(1, spec.spec.retries + 2):
+        for number, round_ in groupby(work.slots, key=lambda slot: slot.number):
+            work.attempt(n, number, tuple(round_))
+    say(work.emit, "run-executed", run=run.run, results=len(work.results()))
+    return work.results()
+
+
+def _check(spec: JobSpec, executor: Executor) -> None:
+    for target in spec.spec.targets:
+        refusal = executor.refuses(target) if isinstance(target, Container) else "it is a service, not a container"
+        if refusal:
+            raise Environment("target-refused", f"target {target.name} cannot run on {executor.kind}: {refusal}")
+
+
+class _Slot(NamedTuple):
+    """One provider's place in one region of one target. Sorted by number first: that is a round."""
+
+    number: int
+    target: str
+    region: str
+
+
+def _slot_of(attempt: Attempt) -> _Slot:
+    return _Slot(attempt.slot, attempt.target, attempt.region)
+
+
+class _Execution:
+    """What has been done of one run, and how to do more of it."""
+
+    def __init__(
+        self,
+        run: Run,
+        spec: JobSpec,
+        files: Mapping[str, Mapping[str, bytes]],
+        regions: Mapping[str, tuple[str, ...]],
+        executor: Executor,
+        spool: Spool,
+        emit: Emit,
+        cancel: threading.Event,
+        monotonic: Callable[[], float],
+        until: float,
+    ) -> None:
+        self._run = run
+        self._spec = spec.spec
+        self._files = files
+        self._countries = regions
+        self._executor = executor
+        self._spool = spool
+        self._cancel = cancel
+        self._monotonic = monotonic
+        self._until = until
+        self._failure: BaseException | None = None
+        self._targets = {target.name: target for target in spec.spec.targets if isinstance(target, Container)}
+        self._regions = {region.name: region for region in spec.spec.regions}
+        self._prompts = {prompt.id: prompt for prompt in spec.spec.prompts}
+        self._cells: dict[_Slot, tuple[Cell, ...]] = {}
+        for cell in planned(spec):
+            slot = _Slot(cell.slot, cell.target, cell.region)
+            self._cells[slot] = (*self._cells.get(slot, ()), cell)
+        self.slots = sorted(self._cells)
+        self._results: dict[_Slot, list[AttemptResult]] = {slot: [] for slot in self._cells}
+        for result in spool.results(run.run):
+            self._results[_slot_of(result.attempt)].append(result)
+        self.emit = _one_at_a_time(emit)
+
+    def results(self) -> tuple[AttemptResult, ...]:
+        """Every result so far: by attempt, then in the order of the document."""
+        found = [result for slot in self._cells for result in self._results[slot]]
+        return tuple(sorted(found, key=lambda result: result.attempt.n))
+
+    def attempt(self, n: int, number: int, slots: Sequence[_Slot]) -> None:
+        """One round: the n-th attempt of these slots, where it is needed and was not made before."""
+        todo = [Attempt(run=self._run.run, target=s.target, region=s.region, slot=s.number, n=n) for s in slots]
+        todo = [attempt for attempt in todo if self._wanted(attempt)]
+        if not todo or self._over():
+            return
+        todo.sort(key=lambda attempt: hashlib.sha256(f"{self._run.run}\n{attempt.stem}".encode()).digest())
+        say(self.emit, "round-started", run=self._run.run, slot=number, n=n, attempts=len(todo))
+        together = min(self._executor.capacity, len(todo))
+        barrier = threading.Barrier(together)
+        works = [self._work(attempt) for attempt in todo]
+        with ThreadPoolExecutor(together, thread_name_prefix="attempt") as pool:
+            futures = [
+                pool.submit(self._one, work, barrier if place < together else None) for place, work in enumerate(works)
+            ]
+            for future in as_completed(futures):
+                self._failure = self._failure or future.exception()
+                result = None if future.exception() else future.result()
+                if result is not None:
+                    self._finished(result)
+        if self._failure:
+            raise self._failure
+
+    def _wanted(self, attempt: Attempt) -> bool:
+        """Whether cells are left for it, it was not made before, and the one before it allows it."""
+        before = self._results[_slot_of(attempt)]
+        if any(result.attempt.n >= attempt.n for result in before):
+            return False
+        if attempt.n == 1:
+            return True
+        return bool(before) and max(before, key=lambda result: result.attempt.n).retryable and bool(self._left(attempt))
+
+    def _left(self, attempt: Attempt) -> tuple[Cell, ...]:
+        """The slot's cells that no attempt has answered."""
+        slot = _slot_of(attempt)
+        outputs = (output for result in self._results[slot] for output in result.cells)
+        answered = {output.cell.id for output in outputs if output.status not in AGAIN}
+        return tuple(cell for cell in self._cells[slot] if cell.id not in answered)
+
+    def _avoid(self, attempt: Attempt) -> Iterator[str]:
+        """Providers that failed this slot, or serve another slot of the region."""
+        for slot, results in self._results.items():
+            if slot == _slot_of(attempt) or (slot.region == attempt.region and slot.number != attempt.slot):
+                yield from (result.provider.id for result in results)
+
+    def _work(self, attempt: Attempt) -> Work:
+        target = self._targets[attempt.target]
+        region: Region = self._regions[attempt.region]
+        source = target.image.source
+        return Work(
+            attempt=attempt,
+            target=target,
+            files=self._files.get(source.benchmark, {}) if source else {},
+            region=region,
+            countries=region.countries or self._countries[region.name],
+            job_path=self._run.job,
+            prompts=self._prompts,
+            cells=tuple((cell, seed(self._run, cell, self._spec.sampling.seeds)) for cell in self._left(attempt)),
+            limits=self._spec.limits,
+            avoid=frozenset(self._avoid(attempt)),
+        )
+
+    def _one(self, work: Work, barrier: threading.Barrier | None) -> AttemptResult | None:
+        """Run one attempt, on a thread of the round's. None where it was too late to begin."""
+        if barrier is not None:
+            barrier.wait()
+        if self._over():
+            return None
+        say(self.emit, "attempt-started", **_facts(work.attempt), cells=len(work.cells))
+        return self._executor.run(work._replace(limits=self._limits()), self._cancel)
+
+    def _finished(self, result: AttemptResult) -> None:
+        self._spool.put(result)
+        self._results[_slot_of(result.attempt)].append(result)
+        say(
+            self.emit,
+            "attempt-finished",
+            **_facts(result.attempt),
+            status=result.status,
+            reason=result.reason,
+            provider=result.provider.id,
+            answers=sum(output.status == "ok" for output in result.cells),
+            cells=len(result.cells),
+            ms=result.times.duration_ms,
+        )
+
+    def _over(self) -> bool:
+        return self._cancel.is_set() or self._failure is not None or self._until - self._monotonic() < 1
+
+    def _limits(self) -> Limits:
+        """The job's limits, the total one reduced to what is left of the run's."""
+        return self._spec.limits.model_copy(update={"total_seconds": max(1, int(self._until - self._monotonic()))})
+
+
+def _facts(attempt: Attempt) -> dict[str, str | int | None]:
+    return attempt.to_json()
+
+
+def _one_at_a_time(emit: Emit) -> Emit:
+    lock = threading.Lock()
+
+    def locked(event: Event) -> None:
+        with lock:
+            emit(event)
+
+    return locked

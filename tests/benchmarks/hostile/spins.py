@@ -1,0 +1,4 @@
+"""Burns CPU time without end."""
+
+while True:
+    pass
