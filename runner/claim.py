@@ -17,11 +17,13 @@ from runner.sshsig import public_line
 from runner.trust import Trust
 
 
-def claim(plan: Plan, history: History, trust: Trust, runner: str, now: datetime, reserve: bool) -> tuple[LogEntry, ...]:
+def claim(
+    plan: Plan, history: History, trust: Trust, runner: str, now: datetime, reserve: bool
+) -> tuple[LogEntry, ...]:
     """The entries, in their order. `reserve` says whether executing costs money here."""
     entries: list[LogEntry] = [*_trust(history, trust), *_keys(history, trust)]
-    entries += [e.Abandoned(run=taken.start.run, start=taken.index) for taken in plan.expired]
-    entries += [e.Cancelled(run=taken.start.run, start=taken.index) for taken in plan.cancelled]
+    entries += [e.Abandoned(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.expired]
+    entries += [e.Cancelled(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.cancelled]
     entries += [e.Retire(job=path, revision=revision) for path, revision in plan.retired]
     for pending in plan.pending:
         spec = pending.job.spec

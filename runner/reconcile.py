@@ -129,7 +129,7 @@ def write(world: World, state: State, entries: Sequence[LogEntry], files: Change
     if not entries:
         return state
     changes = {**files, **draft(state.snapshot, state.policy.log.origin, state.history.size, entries)}
-    changes = with_pages(state, changes, entries)
+    changes = with_pages(state.snapshot, state.history, changes, entries)
     publish(world.desk, state.trust, state.head, changes, entries)
     world.desk.repository.refresh()
     return read_state(world.desk.repository)

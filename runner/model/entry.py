@@ -119,6 +119,7 @@ class Cancelled(_Entry):
     type: Annotated[Literal["cancelled"], _TAG] = "cancelled"
     run: Sha256
     start: Count = Field(description="Log index of the `start` that this ends")
+    at: Instant
 
 
 class Abandoned(_Entry):
@@ -127,6 +128,7 @@ class Abandoned(_Entry):
     type: Annotated[Literal["abandoned"], _TAG] = "abandoned"
     run: Sha256
     start: Count = Field(description="Log index of the `start` that this ends")
+    at: Instant
 
 
 class Retire(_Entry):

@@ -1,0 +1,89 @@
+"""Derived pages: each job's history, the index, and the pages of runs that ended without a result.
+
+Pure functions of what is published: the log's ends and the runs' own files. So they can be derived again at any time,
+byte for byte, and a lost or forged page is only a page that differs from its derivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from runner.history import LAST_GENERATION, End, History, fold
+from runner.model import DiffReport, LogEntry, Run
+from runner.model import entry as e
+from runner.plan import run_folder
+from runner.ports import Changes, Snapshot
+from runner.render import JobSummary, RunSummary, ended_page, history_page, index_page, summarise
+
+INDEX = "reports/README.md"
+
+
+class Overlay(NamedTuple):
+    """What a snapshot's files will be once the changes are made. Reads only."""
+
+    below: Snapshot
+    changes: Changes
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file, or None where there is none."""
+        return self.changes[path] if path in self.changes else self.below.read(path)
+
+
+def with_pages(snapshot: Snapshot, history: History, changes: Changes, entries: Iterable[LogEntry]) -> Changes:
+    """The changes, and the derived pages that follow from them and from the entries about to be logged."""
+    after = fold((entry.canonical() for entry in entries), history)
+    new = [end for end in after.ended.values() if end.index >= history.size and _is_last(end)]
+    jobs = {end.start.job for end in new}
+    return {**changes, **derived(Overlay(snapshot, changes), after, jobs)} if jobs else changes
+
+
+def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | None = None) -> dict[str, bytes]:
+    """The derived pages of these jobs (all of them where None), and the index."""
+    ends: dict[str, list[End]] = {}
+    for end in history.ended.values():
+        if _is_last(end):
+            ends.setdefault(end.start.job, []).append(end)
+    pages: dict[str, bytes] = {}
+    for job in sorted(ends if jobs is None else jobs):
+        folder = _folder(job)
+        pages[f"{folder}/README.md"] = history_page(folder, [_summary(files, end) for end in _published(ends[job])])
+        for end in ends[job]:
+            if not isinstance(end.end, e.RunEnd):
+                how = "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
+                pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at)
+    pages[INDEX] = index_page([_job(files, job, found) for job in sorted(ends) if (found := _published(ends[job]))])
+    return pages
+
+
+def _is_last(end: End) -> bool:
+    """Whether a run ends for good: an abandoned start before the last generation is followed by another."""
+    return not isinstance(end.end, e.Abandoned) or end.start.generation >= LAST_GENERATION
+
+
+def _published(ends: Sequence[End]) -> list[End]:
+    return [end for end in ends if isinstance(end.end, e.RunEnd)]
+
+
+def _job(files: Overlay | Snapshot, job: str, ends: Sequence[End]) -> JobSummary:
+    last = max(ends, key=lambda end: (end.start.due or end.start.at, end.start.run))
+    return JobSummary(_folder(job), len(ends), _summary(files, last))
+
+
+def _summary(files: Overlay | Snapshot, end: End) -> RunSummary:
+    folder = _run(end)
+    run = Run.from_bytes(_read(files, f"{folder}/bundle/context.json"), "context.json")
+    diff = DiffReport.from_bytes(_read(files, f"{folder}/bundle/diff.json"), "diff.json")
+    return summarise(folder, run, diff, end.start.at)
+
+
+def _read(files: Overlay | Snapshot, path: str) -> bytes:
+    return files.read(path) or b""
+
+
+def _folder(job: str) -> str:
+    return f"reports/jobs/{job.removeprefix('registry/jobs/').removesuffix('.yaml')}"
+
+
+def _run(end: End) -> str:
+    return run_folder(_folder(end.start.job).removeprefix("reports/jobs/"), end.start.run, end.start.due)
