@@ -25,6 +25,7 @@ NAMES = (
     "cancelled",
     "second-engine",
     "branch-not-moved",
+    "spool-ignored",
 )
 
 

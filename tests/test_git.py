@@ -1,7 +1,7 @@
 """What `GitRepository` promises beyond the contract.
 
-Git and GitPython accept what it makes, nothing foreign reaches git, work trees follow or are left alone, a crash between
-any two git commands leaves a whole repository, and nothing is left behind.
+Git and GitPython accept what it makes, nothing foreign reaches git, work trees follow or are left alone, a crash
+between any two git commands leaves a whole repository, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.edges.git_objects import Author
 from runner.edges.git_process import Git
 from runner.edges.git_remote import clone, create
 from runner.edges.memory import MemoryEvents
-from runner.errors import BeaconError, Conflict, Environment
+from runner.errors import BeaconError, Conflict, Environment, Usage
 from runner.sshsig import commit_signer, public_line
 from tests.make import key
 
@@ -140,6 +140,13 @@ def test_local_changes_in_the_way_are_left_alone(place: Place, change: str) -> N
     assert place.events.names() == ["branch-not-moved"]
 
 
+def test_a_bare_repository_has_no_work_tree(place: Place) -> None:
+    bare = place.open("remote", remote=None)
+    first = bare.commit(None, {"x": b"1"}, "one")
+    bare.commit(first, {"x": b"2"}, "two", bare.propose(first, {"x": b"2"}, "two"))
+    assert not {"x", "index"} & {path.name for path in (place.path / "remote").iterdir()}
+
+
 def test_a_branch_that_fell_behind_catches_up(place: Place) -> None:
     a, b = place.clone("a"), place.clone("b")
     first = a.commit(None, {"x": b"1"}, "one")
@@ -237,6 +244,22 @@ def test_merges_of_people_are_history(place: Place) -> None:
     assert history[2].parents == (first, history[1].oid)
     with pytest.raises(BeaconError):
         commit_signer(history[1].raw)
+
+
+def test_a_revision_is_found_by_a_persons_words(place: Place) -> None:
+    a = place.clone("a")
+    first = a.commit(None, {"x": b"1"}, "one")
+    second = a.commit(first, {"x": b"2"}, "two")
+    assert [a.resolve(words) for words in ("main", "HEAD~1", second[:9], "origin/main")] == [
+        second,
+        first,
+        second,
+        second,
+    ]
+    for words in ("nowhere", "--all", "", "main\n", f"{first}:x", "main^{tree}"):
+        with pytest.raises(Usage) as caught:
+            a.resolve(words)
+        assert caught.value.code == "revision-unknown"
 
 
 def test_a_refusing_remote_is_no_conflict(place: Place) -> None:

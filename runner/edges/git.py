@@ -29,7 +29,7 @@ from runner.edges.git_objects import Author, Maker, header
 from runner.edges.git_process import Done, Git
 from runner.edges.git_remote import fetch, push
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
-from runner.errors import Conflict, Environment
+from runner.errors import Conflict, Environment, Usage
 from runner.events import say
 from runner.ports import Changes, CommitInfo, Emit, Signer
 
@@ -125,6 +125,14 @@ class GitRepository:
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
         """See `Repository.history`. Raises `Environment` where `since` is not known here."""
         return read_commits(self._git, self._between(since, self._head))
+
+    def resolve(self, revision: str) -> str:
+        """The commit that a person's words name: a branch, a tag, an id or its beginning. Raises `Usage`."""
+        plain = revision.isprintable() and not revision.startswith("-")
+        done = self._git.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") if plain else None
+        if done is None or done.code:
+            raise Usage("revision-unknown", f"{revision!r} names no commit of this repository", "see `git log`")
+        return done.out.strip()
 
     # Writing
 
@@ -265,7 +273,7 @@ class GitRepository:
 
     def _move(self, parent: str | None, new: str, intent: str, wanted: Mapping[str, str | None]) -> None:
         """The commit point without a remote. Refuses before it where files that are checked out are in the way."""
-        place = self._checked_out()
+        _, place = self._branch()
         if place and self._read_tree(place, parent, new, "-n").code:
             self._look()
             self._raise_if_moved(wanted)
@@ -278,8 +286,7 @@ class GitRepository:
 
     def _follow(self, new: str) -> None:
         """Bring the local branch, and the work tree where it is checked out, forward to the remote's."""
-        old = self._git.refs(self._local).get(self._local)
-        place = self._checked_out()
+        old, place = self._branch()
         if (
             (old is not None and not self._ancestor(old, new))
             or (place is not None and self._read_tree(place, old, new).code)
@@ -287,13 +294,15 @@ class GitRepository:
         ):
             say(self._emit, "branch-not-moved", branch=self._local.removeprefix("refs/heads/"), hint="git pull")
 
-    def _checked_out(self) -> Path | None:
-        """The work tree in which the branch is checked out, born or not."""
-        place = self._git.demand("for-each-ref", "--format=%(worktreepath)", "--", self._local).rstrip("\n")
-        if place:
-            return Path(place)
-        unborn = self._git.run("symbolic-ref", "--quiet", "HEAD").out.rstrip("\n") == self._local
-        return self._git.top if unborn and not self._git.refs(self._local) else None
+    def _branch(self) -> tuple[str | None, Path | None]:
+        """The local branch's commit, and the work tree in which it is checked out, born or not."""
+        row = self._git.demand("for-each-ref", "--format=%(objectname) %(worktreepath)", "--", self._local).rstrip("\n")
+        if not row:
+            unborn = self._git.run("symbolic-ref", "--quiet", "HEAD").out.rstrip("\n") == self._local
+            return None, self._git.top if unborn else None
+        oid, _, place = row.partition(" ")
+        checked_out = place and Path(place) != self._git.dir  # a bare repository names itself
+        return oid, Path(place) if checked_out else None
 
     def _read_tree(self, place: Path, old: str | None, new: str, *options: str) -> Done:
         """Carry index and files from one commit to another; git refuses where a local change would be lost."""

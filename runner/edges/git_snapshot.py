@@ -76,7 +76,10 @@ class TreeSnapshot:
 
     def entries(self, folder: Blob | None) -> dict[str, Blob]:
         """What stands in a folder; nothing where it is none."""
-        return self._many([folder.oid])[0] if folder and folder.mode == FOLDER else {}
+        if folder is None or folder.mode != FOLDER:
+            return {}
+        known = self._trees.get(folder.oid)
+        return self._many([folder.oid])[0] if known is None else known
 
     def _many(self, oids: Sequence[str]) -> list[dict[str, Blob]]:
         """The entries of many trees, read in one go where they are not known yet."""
