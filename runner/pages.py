@@ -6,8 +6,8 @@ byte for byte, and a lost or forged page is only a page that differs from its de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 from runner.history import LAST_GENERATION, End, History, fold
 from runner.model import DiffReport, LogEntry, Run
@@ -50,7 +50,9 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | N
         pages[f"{folder}/README.md"] = history_page(folder, [_summary(files, end) for end in _published(ends[job])])
         for end in ends[job]:
             if not isinstance(end.end, e.RunEnd):
-                how = "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
+                how: Literal["cancelled", "abandoned"] = (
+                    "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
+                )
                 pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at)
     pages[INDEX] = index_page([_job(files, job, found) for job in sorted(ends) if (found := _published(ends[job]))])
     return pages

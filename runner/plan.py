@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cronsim import CronSim
 
 from runner.compare import smallest_p
-from runner.history import LAST_GENERATION, History, Taken, is_over
+from runner.history import LAST_GENERATION, End, History, Taken, is_over
 from runner.model.jobspec import Container, JobSpec
 from runner.model.policy import Policy
 from runner.model.report import PValue
@@ -25,6 +25,7 @@ from runner.sshsig import fingerprint, public_line
 
 LEASE_MARGIN = 300
 CLOCK_MARGIN = 600
+_ENDS = {"run": "done", "cancelled": "cancelled", "abandoned": "abandoned"}
 
 
 class Pending(NamedTuple):
@@ -137,46 +138,68 @@ def _decide(
     lost: set[str],
     refuses: Callable[[Container], str | None],
 ) -> Pending | Idle:
-    """Whether one job's latest run is to be taken now. The first reason that holds is told."""
-    spec = job.spec
-    known = history.revisions.get(job.path)
+    """Whether one job's latest run is to be taken now. The first reason against it is told."""
     run = run_id(job.raw, due)
     end, taken = history.ended.get(run), history.open.get(run)
-    key = public_line(job.key)
-
-    def idle(code: str, why: str) -> Idle:
-        return Idle(job.path, code, why)
-
-    if is_over(end):
-        return idle("done", f"published; next due after {due}" if spec.spec.schedule else "published")
-    if taken and run not in lost:
-        return idle("running", f"taken by {taken.start.runner} at {taken.start.at} for {taken.start.lease} s")
-    if taken and taken.start.generation >= LAST_GENERATION:
-        return idle("abandoned", f"generation {LAST_GENERATION} of this run expired")
-    if known and known.sha256 != job.sha256 and spec.metadata.revision <= known.number:
-        found = "the same" if spec.metadata.revision == known.number else "a lower"
-        return idle("revision-replayed", f"other bytes with {found} revision: found {spec.metadata.revision}, "
-                    f"the log knows {known.number}; raise metadata.revision and sign again")  # fmt: skip
-    if history.size and not history.counts(key, "contributor"):
-        return idle("key-not-logged", "its signing key enters the log in this tick; the job follows in the next")
-    if job.path in registry.suspended:
-        return idle("suspended", "listed in registry/suspended")
-    if spec.spec.schedule and due is not None and due <= history.last_due.get(job.path, ""):
-        return idle("not-due", f"last due {due} was taken")
-    for target in spec.spec.targets:
-        why = refuses(target) if isinstance(target, Container) else f"{target.name}: no executor calls services"
-        if why:
-            return idle("executor-refuses", why)
+    against = (
+        _taken_already(end, taken, run in lost)
+        or _not_next(job, history)
+        or _not_now(job, due, registry, history)
+        or _not_here(job.spec, refuses)
+    )
+    if against:
+        return Idle(job.path, *against)
+    last = taken.start if taken else end.start if end else None
     return Pending(
         job=job,
         run=run,
         due=due,
-        generation=_next_generation(end, taken),
-        answers=sum(1 for _ in cells(spec)),
-        worst_case=worst_case(spec),
-        smallest_p=smallest_p(spec),
-        signer=f"{spec.metadata.owner} {fingerprint(job.key)}",
+        generation=last.generation + 1 if last else 1,
+        answers=sum(1 for _ in cells(job.spec)),
+        worst_case=worst_case(job.spec),
+        smallest_p=smallest_p(job.spec),
+        signer=f"{job.spec.metadata.owner} {fingerprint(job.key)}",
     )
+
+
+def _taken_already(end: End | None, taken: Taken | None, lost: bool) -> tuple[str, str] | None:
+    if end and is_over(end):
+        return _ENDS[end.end.type], f"run {end.start.run[:12]}, taken at {end.start.at}"
+    if taken and not lost:
+        start = taken.start
+        return "running", f"run {start.run[:12]}, taken by {start.runner} at {start.at} for {start.lease} s"
+    if taken and taken.start.generation >= LAST_GENERATION:
+        return "abandoned", f"run {taken.start.run[:12]}: its last lease ran out"
+    return None
+
+
+def _not_next(job: Job, history: History) -> tuple[str, str] | None:
+    """Old files cannot be replayed, and a key and a job that it signed never enter the log in one tick."""
+    known, revision = history.revisions.get(job.path), job.spec.metadata.revision
+    if known and known.sha256 != job.sha256 and revision <= known.number:
+        return "revision-replayed", (
+            f"other bytes with revision {revision}, but the log knows {known.number}: "
+            "raise metadata.revision and sign again"
+        )
+    if history.size and not history.counts(public_line(job.key), "contributor"):
+        return "key-not-logged", "its signing key enters the log first; the job follows in the next tick"
+    return None
+
+
+def _not_now(job: Job, due: str | None, registry: Registry, history: History) -> tuple[str, str] | None:
+    if job.path in registry.suspended:
+        return "suspended", "listed in registry/suspended"
+    if due is not None and due <= history.last_due.get(job.path, ""):
+        return "not-due", f"the run due at {due} was taken"
+    return None
+
+
+def _not_here(spec: JobSpec, refuses: Callable[[Container], str | None]) -> tuple[str, str] | None:
+    for target in spec.spec.targets:
+        why = refuses(target) if isinstance(target, Container) else "no executor calls services"
+        if why:
+            return "executor-refuses", f"{target.name}: {why}"
+    return None
 
 
 def worst_case(spec: JobSpec) -> str:
@@ -184,13 +207,6 @@ def worst_case(spec: JobSpec) -> str:
     budget = spec.spec.budget
     regions = Decimal(budget.per_region) * len(spec.spec.regions)
     return format(min(Decimal(budget.total), regions).normalize(), "f")
-
-
-def _next_generation(end: object, taken: Taken | None) -> int:
-    if taken:
-        return taken.start.generation + 1
-    start = getattr(end, "start", None)
-    return start.generation + 1 if start else 1
 
 
 def _expired(taken: Taken, now: datetime, runner: str) -> bool:

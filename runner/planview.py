@@ -21,7 +21,7 @@ def as_text(plan: Plan) -> str:
         lines += [f"~ {title}: {one.start.job} (run {one.start.run[:12]})" for one in taken]
     lines += [f"- retire: {path} (revision {revision})" for path, revision in plan.retired]
     lines += [""] if plan.idle else []
-    lines += [f"= {terminal(idle.path)}: {idle.code}: {terminal(idle.why)}" for idle in plan.idle]
+    lines += [f"= {row(*idle)}" for idle in plan.idle]
     return "\n".join(lines)
 
 
@@ -66,6 +66,11 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "retired": [{"job": path, "revision": revision} for path, revision in plan.retired],
         "idle": [idle._asdict() for idle in plan.idle],
     }
+
+
+def row(path: str, code: str, why: str) -> str:
+    """One job on one line."""
+    return f"{terminal(path)}: {code}: {terminal(why)}"
 
 
 def _facts(pending: Pending) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """A finished run, ready to be published: compare, bundle, render, manifest, log entry. Pure.
 
-The order is fixed, because each value is hashed into the next: receipts and outputs -> `diff.json` -> the folder's CID ->
-the page, which may show the CID -> the manifest, which covers every file but itself and the proof -> the log entry.
-The proof comes last of all, when the checkpoint is signed (`runner/publish.py`).
+The order is fixed, because each value is hashed into the next: receipts and outputs -> `diff.json` -> the folder's
+CID -> the page, which may show the CID -> the manifest, which covers every file but itself and the proof -> the log
+entry. The proof comes last of all, when the checkpoint is signed (`runner/publish.py`).
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from runner.model.canonical import canonical
 from runner.plan import run_folder
 from runner.ports import Changes, Emit, Keys, Repository, Signed, Snapshot
 from runner.sshsig import commit_signer, public_line
+from runner.tiles import Read
 from runner.trust import Trust
 
 LOG = "reports/log"
@@ -38,7 +39,7 @@ class Desk(NamedTuple):
     emit: Emit
 
 
-def tiles(snapshot: Snapshot) -> log.Read:
+def tiles(snapshot: Snapshot) -> Read:
     """The log's files in a snapshot, by their path below the log's folder."""
     return lambda path: snapshot.read(f"{LOG}/{path}")
 
@@ -100,7 +101,7 @@ def complete(desk: Desk, trust: Trust) -> str:
         raise Environment(
             "intent-stale",
             f"the intent {intent[:12]} was made for another state of reports/ than the branch has",
-            "a runner or a person wrote reports/ without the intent; compare both and delete refs/beacon/intent by hand",
+            "somebody wrote reports/ without the intent; compare both, then delete refs/beacon/intent by hand",
         )
     after = repository.snapshot(intent)
     changes = dict(repository.difference(base, intent, "reports"))
@@ -151,12 +152,11 @@ def _reports(repository: Repository, commit: str | None) -> str | None:
 
 
 def _gate(desk: Desk, after: Snapshot, before: Checkpoint | None, checkpoint: Checkpoint) -> None:
-    """What must hold before a checkpoint is signed: it extends the last one, its tiles hash, and a second engine agrees."""
-    if before:
-        if checkpoint.size <= before.size or log.root(tiles(after), before.size, checkpoint.size) != before.root:
-            raise Unverified(
-                "log-inconsistent", f"{checkpoint.size} entries do not extend the {before.size} signed ones"
-            )
+    """What must hold before a checkpoint is signed: it extends the last, its tiles hash, and a second engine agrees."""
+    if before and (
+        checkpoint.size <= before.size or log.root(tiles(after), before.size, checkpoint.size) != before.root
+    ):
+        raise Unverified("log-inconsistent", f"{checkpoint.size} entries do not extend the {before.size} signed ones")
     log.fsck(tiles(after), checkpoint, since=before.size if before else 0)
     second = audit.second_root(tiles(after), checkpoint.size, since=before.size if before else 0)
     say(desk.emit, "second-engine", agrees=None if second is None else int(second == checkpoint.root))

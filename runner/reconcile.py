@@ -97,13 +97,13 @@ def settle(world: World) -> State:
     """The state at the branch's head, after completing what a crashed writer left as the intent."""
     repository = world.desk.repository
     repository.refresh()
-    state = read_state(repository)
+    state = read_state(repository, repository.head())
     check_not_behind(world.desk, state.trust, state.checkpoint)
     if (intent := repository.intent()) is not None:
         say(world.desk.emit, "intent-found", commit=intent)
         complete(world.desk, state.trust)
         repository.refresh()
-        state = read_state(repository)
+        state = read_state(repository, repository.head())
     return state
 
 
@@ -128,11 +128,11 @@ def write(world: World, state: State, entries: Sequence[LogEntry], files: Change
     """One commit: the files, the entries, and the pages that follow from both. Nothing where there is no entry."""
     if not entries:
         return state
-    changes = {**files, **draft(state.snapshot, state.policy.log.origin, state.history.size, entries)}
+    changes: Changes = {**files, **draft(state.snapshot, state.policy.log.origin, state.history.size, entries)}
     changes = with_pages(state.snapshot, state.history, changes, entries)
     publish(world.desk, state.trust, state.head, changes, entries)
     world.desk.repository.refresh()
-    return read_state(world.desk.repository)
+    return read_state(world.desk.repository, world.desk.repository.head())
 
 
 def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
@@ -158,7 +158,7 @@ def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
             world.desk.emit,
             cancel,
             world.monotonic,
-            (deadline - world.now()).total_seconds(),
+            world.monotonic() + (deadline - world.now()).total_seconds(),
         )
     if cancel.is_set():
         return None  # a stopped run is resumed by the next tick; an unwanted one is ended by it
@@ -176,7 +176,7 @@ def publish_finished(world: World, after: State, finished: Sequence[Publication]
     if not finished:
         return after
     world.desk.repository.refresh()
-    state = read_state(world.desk.repository)
+    state = read_state(world.desk.repository, world.desk.repository.head())
     ours = [
         done
         for done in finished

@@ -32,16 +32,15 @@ class State(NamedTuple):
         return self.registry.policy
 
 
-def read_state(repository: Repository) -> State:
-    """The state at the head as last refreshed. Raises `Invalid` where the maintainers' files are wrong (a wrong job is
+def read_state(repository: Repository, commit: str | None) -> State:
+    """The state at a commit. Raises `Invalid` where the maintainers' files are wrong (a wrong job is
     only a problem in the registry), `Unverified` where the log is."""
-    head = repository.head()
-    snapshot = repository.snapshot(head)
+    snapshot = repository.snapshot(commit)
     trust = read_trust(snapshot)
     checkpoint, history = read_log(snapshot, trust.log_vkey)
-    if history.trust is not None and history.trust != trust.digest:
+    if history.trust != trust.digest:
         trust = accepts(history, snapshot)
-    return State(head, snapshot, trust, load(snapshot, trust), checkpoint, history)
+    return State(commit, snapshot, trust, load(snapshot, trust), checkpoint, history)
 
 
 def runner_name(trust: Trust, keys: Keys) -> str:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json, report_problems
-from runner.commands.places import checkout, contained
+from runner.commands.places import checkout, opened, revision
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
-from runner.errors import Invalid, Usage
-from runner.sshsig import fingerprint, public_line, sign as sign_bytes
+from runner.errors import Invalid, Problem, Usage
+from runner.ports import Snapshot
+from runner.registry import Keyring, load, load_policy
+from runner.sshsig import fingerprint, public_line
+from runner.sshsig import sign as sign_bytes
+from runner.trust import read_trust
 
+
+class _Nobody(NamedTuple):
+    """No keys: what counts where the trust list is wrong."""
+
+    contributors: Mapping[str, frozenset[bytes]] = {}
+    revoked: Mapping[bytes, int] = {}
+
+
+NOBODY = _Nobody()
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
 
 
@@ -71,8 +85,8 @@ def trust(
 ) -> None:
     """Write registry/trust.json anew from the files it covers, and sign it as a maintainer."""
     from runner.initialise import sign_trust
-    from runner.trust import covered, trust_list
     from runner.model import TrustList, from_canonical
+    from runner.trust import covered, trust_list
 
     root = checkout(Path.cwd())
     folder = FolderSnapshot(root)
@@ -92,30 +106,27 @@ def trust(
 
 
 def validate(
-    folder: Annotated[Path, typer.Argument(help="The registry's repository.")] = Path("."),
+    folder: Annotated[Path, typer.Argument(help="The registry's repository.")] = Path(),
     rev: Annotated[str | None, typer.Option(help="Judge a commit instead of the files on disk.")] = None,
-    base: Annotated[
-        str | None, typer.Option(help="Take policy and keys from this commit, as a pull request must.")
-    ] = None,
+    base: Annotated[str | None, typer.Option(help="Take keys from this commit, as for a pull request.")] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Judge everything in registry/: every mistake at once, each with its place."""
-    from runner.registry import load
-    from runner.trust import read_trust
-
-    with contained(folder) as place:
-        snapshot = place.at(rev) if rev else FolderSnapshot(place.root)
-        problems = []
+    root = checkout(folder)
+    with opened(root) as repository:
+        snapshot: Snapshot = revision(repository, rev) if rev else FolderSnapshot(root)
+        keyring: Keyring = NOBODY
+        problems: list[Problem] = []
         try:
-            trusted = read_trust(place.at(base) if base else snapshot)
+            keyring = read_trust(revision(repository, base) if base else snapshot)
         except Invalid as error:
             problems += error.problems
-            trusted = None
-        registry = load(snapshot, trusted)
+        registry = load(snapshot, keyring)
         problems += registry.problems
-    report_problems(problems, as_json)
-    if not problems and not as_json:
-        line(f"{len(registry.jobs)} jobs: all valid")
+    if as_json or problems:
+        report_problems(problems, as_json)
+    else:
+        line(f"{len(registry.jobs)} jobs, all valid")
     return 1 if problems else 0
 
 
@@ -125,7 +136,8 @@ def explain(
     ] = None,
 ) -> None:
     """What an error code means, with a bad and a good example."""
-    from runner.explain import CODES, explain as text
+    from runner.explain import CODES
+    from runner.explain import explain as text
 
     if code is None:
         for name in sorted(CODES):
@@ -149,16 +161,17 @@ def schema(
     elif name is None:
         for file in found:
             line(file)
-    elif (content := found.get(name) or found.get(f"{name}.json")) is not None:
-        typer.echo(content, nl=False)
     else:
-        raise Usage("schema-unknown", f"no schema {name!r}; found {', '.join(found)}")
+        file = name if name in found else f"{name}.json"
+        if file not in found:
+            raise Usage("schema-unknown", f"no schema {name!r}; found {', '.join(found)}")
+        typer.echo(found[file], nl=False)
 
 
 def init(
     origin: Annotated[str, typer.Option(help="The log's origin: a URL without https://, fixed for ever.")],
     keys: Annotated[Path, typer.Option(help="Folder, outside the repository, for the private keys.")],
-    folder: Annotated[Path, typer.Argument(help="The git repository that becomes a registry.")] = Path("."),
+    folder: Annotated[Path, typer.Argument(help="The git repository that becomes a registry.")] = Path(),
     maintainer: Annotated[str, typer.Option(help="Your principal as maintainer.")] = "maintainer",
     owner: Annotated[str, typer.Option(help="Your principal as contributor, and the folder of your jobs.")] = "me",
     runner: Annotated[str, typer.Option(help="The runner's principal.")] = "runner",
@@ -176,8 +189,6 @@ def init(
 
 def _origin(file: Path) -> str:
     """The origin in the policy of the registry that a file belongs to."""
-    from runner.registry import load_policy
-
     return load_policy(FolderSnapshot(checkout(file.parent))).log.origin
 
 

@@ -1,9 +1,9 @@
-"""Verbs that plan and execute: plan, run, reconcile, status, cancel."""
+"""Verbs that plan and execute: plan, reconcile, status, cancel, run."""
 
 from __future__ import annotations
 
+import fcntl
 import os
-import secrets
 import signal
 import threading
 import time
@@ -11,32 +11,192 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from runner import __version__
+from runner import __version__, planview
 from runner.commands.console import JsonFlag, line, note, progress, put_json
 from runner.commands.places import cache_folder, checkout, opened, remotes, revision, state_folder
-from runner.edges.keys import SoftwareKey, load_keys
+from runner.edges.keys import load_keys
 from runner.edges.local import LocalExecutor
-from runner.edges.memory import MemorySpool
 from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
-from runner.errors import Invalid, Usage
+from runner.errors import Environment, Usage
 from runner.model.receipt import RunnerIdentity
-from runner.planview import as_json as plan_json
-from runner.planview import as_markdown, as_text
+from runner.plan import plan as make_plan
 from runner.ports import Emit
-from runner.reconcile import Outcome, World, reconcile as reconcile_once
 from runner.publish import Desk
+from runner.reconcile import Outcome, World
+from runner.reconcile import reconcile as reconcile_once
+from runner.registry import load, load_policy
+from runner.state import read_state
 
-FolderOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]
-RemoteOption = Annotated[
-    str | None, typer.Option(help="The remote that holds the truth; default: origin where there is one.")
-]
+RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]
+RemoteOption = Annotated[str, typer.Option(help="The remote whose branch counts; `none` for the local branch alone.")]
 
 
 def now() -> datetime:
     """The wall clock, in UTC."""
     return datetime.now(UTC)
+
+
+def plan(
+    repo: RepoOption = Path(),
+    base: Annotated[
+        str | None, typer.Option(help="Trust policy and keys of this commit, and show only jobs that differ from it.")
+    ] = None,
+    rev: Annotated[str, typer.Option(help="The commit to plan.")] = "HEAD",
+    markdown: Annotated[bool, typer.Option(help="For a pull request.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """What would run, where, how many answers, at which cost, signed by whom; and why each other job would not."""
+    root = checkout(repo)
+    with opened(root) as repository:
+        judge = read_state(repository, repository.resolve(base) if base else repository.head())
+        snapshot = revision(repository, rev)
+        registry = load(snapshot, judge.trust)
+        if base:
+            old = {path: job.sha256 for path, job in judge.registry.jobs.items()}
+            registry = registry._replace(
+                jobs={path: job for path, job in registry.jobs.items() if old.get(path) != job.sha256},
+                problems=tuple(p for p in registry.problems if p not in judge.registry.problems),
+            )
+        executor = LocalExecutor(cache_folder(), registry.policy.local.serve)
+        found = make_plan(registry, judge.history, now(), "nobody", executor.refuses)
+        if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone
+            found = found._replace(expired=(), cancelled=(), retired=(), resumed=())
+    if as_json:
+        put_json(planview.as_json(found))
+    else:
+        line(planview.as_markdown(found) if markdown else planview.as_text(found))
+
+
+def reconcile(
+    repo: RepoOption = Path(),
+    keys: Annotated[Path | None, typer.Option(help="Folder with the runner's keys; default: BEACON_KEYS.")] = None,
+    remote: RemoteOption = "origin",
+    as_json: JsonFlag = False,
+) -> int:
+    """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
+    root = checkout(repo)
+    with working(root, keys, _remote(root, remote), progress()) as world:
+        outcome = reconcile_once(world)
+    if as_json:
+        put_json(
+            {
+                "head": outcome.head,
+                "started": outcome.started,
+                "published": outcome.published,
+                "remaining": outcome.remaining,
+                "plan": planview.as_json(outcome.plan),
+            }
+        )
+    else:
+        _tell(outcome)
+    return 3 if outcome.remaining else 0
+
+
+def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
+    """Every job, and where it stands: pending, running, published, or why not."""
+    root = checkout(repo)
+    with opened(root) as repository:
+        state = read_state(repository, repository.head())
+        executor = LocalExecutor(cache_folder(), state.policy.local.serve)
+        found = make_plan(state.registry, state.history, now(), "nobody", executor.refuses)
+    rows = [(job.job.path, "pending", f"{job.answers} answers") for job in found.pending]
+    rows += [(idle.path, idle.code, idle.why) for idle in found.idle]
+    if as_json:
+        put_json([{"job": path, "state": code, "why": why} for path, code, why in sorted(rows)])
+    else:
+        for path, code, why in sorted(rows):
+            line(planview.row(path, code, why))
+
+
+def cancel(
+    run: Annotated[str, typer.Argument(help="A run, by the first digits of its id.")],
+    repo: RepoOption = Path(),
+    remote: RemoteOption = "origin",
+) -> None:
+    """Ask for a run to be stopped; the runner that holds it does so within seconds."""
+    root = checkout(repo)
+    with opened(root, remote=_remote(root, remote)) as repository:
+        repository.refresh()
+        open_runs = read_state(repository, repository.head()).history.open
+        found = [one for one in open_runs if one.startswith(run)]
+        if len(found) != 1:
+            said = "no open run" if not found else f"{len(found)} open runs"
+            raise Usage("run-unknown", f"{said} begins with {run!r}", "`beacon status` lists runs that are running")
+        repository.request_cancel(found[0][:32])
+    line(f"asked for {found[0][:32]} to be cancelled")
+
+
+@contextmanager
+def working(root: Path, keys: Path | None, remote: str | None, emit: Emit) -> Iterator[World]:
+    """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
+    held = load_keys(keys, os.environ)
+    with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), _stoppable() as stop:
+        repository.refresh()
+        policy = load_policy(repository.snapshot(repository.head()))
+        yield World(
+            desk=Desk(repository, held, SignedState(state_folder(), policy.log.origin), emit),
+            executor=LocalExecutor(cache_folder(), policy.local.serve),
+            spool=FolderSpool(repository.git_dir / "beacon" / "spool", emit),
+            now=now,
+            monotonic=time.monotonic,
+            stop=stop,
+            identity=RunnerIdentity(version=__version__),
+        )
+
+
+@contextmanager
+def _alone(git_dir: Path) -> Iterator[None]:
+    """One runner a clone: the lock is the kernel's, and gone with the process."""
+    folder = git_dir / "beacon"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Environment(
+                "clone-busy", "another beacon is working in this clone", "wait, or use a clone of its own"
+            ) from None
+        yield
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; the second ends the process as usual."""
+    stop = threading.Event()
+
+    def ask(number: int, _: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        note("beacon: stopping; finished runs are still published (again: now)")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _remote(root: Path, name: str) -> str | None:
+    """The remote to work with. `origin`, the default, may be absent: then the local branch counts."""
+    known = remotes(root)
+    if name == "none" or (name == "origin" and name not in known):
+        return None
+    if name not in known:
+        raise Usage("remote-unknown", f"no remote {name!r}; found {', '.join(known) or 'none'}")
+    return name
+
+
+def _tell(outcome: Outcome) -> None:
+    did = (("started", outcome.started), ("published", outcome.published), ("still open", outcome.remaining))
+    said = [f"{len(runs)} {word}" for word, runs in did if runs]
+    line(", ".join(said) if said else "nothing to do")
+    for idle in outcome.plan.idle:
+        if idle.code not in ("done", "not-due"):
+            note(planview.row(*idle))

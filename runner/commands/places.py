@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner.edges.git import Author, GitRepository
+from runner.edges.git import GitRepository
+from runner.edges.git_objects import Author
 from runner.errors import Environment, Usage
 from runner.ports import Emit, Signer, Snapshot
 from runner.registry import load_policy
 
 AUTHOR = Author("beacon-runner", "beacon-runner@users.noreply.invalid")
+"""Who commits. What counts is the signature, not the name."""
 
 
 def checkout(start: Path) -> Path:

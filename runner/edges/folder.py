@@ -15,7 +15,7 @@ MAX_BYTES = 64 * 2**20
 class FolderSnapshot:
     """The files below a folder. `commit` is None: nothing vouches for them."""
 
-    commit = None
+    commit: str | None = None
 
     def __init__(self, root: Path) -> None:
         self._root = root

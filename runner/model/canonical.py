@@ -91,11 +91,13 @@ class Document(BaseModel):
         """The document that canonical bytes say: one document, one encoding, so that a null, or a default that is not
         written out, is refused too. Raises `Unverified` with the code `not-canonical` or `document-malformed`."""
         try:
-            document = cls.from_json(from_canonical(raw, what))
+            document = cls.from_json(json.loads(raw))
         except ValidationError as error:
             raise Unverified("document-malformed", f"{what}: {first_mistake(error)}") from None
+        except (ValueError, RecursionError) as error:
+            raise Unverified("not-canonical", f"{what} is not JSON: {error}") from None
         if document.canonical() != raw:
-            raise Unverified("not-canonical", f"{what} leaves out a default, or writes a null")
+            raise Unverified("not-canonical", f"{what} is not in canonical form (RFC 8785, every default written out)")
         return document
 
     def to_json(self) -> dict[str, Any]:
