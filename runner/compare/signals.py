@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from runner.compare.tokens import ANALYSED, LETTER, UNSPACED, normalize, vocabulary, words
+from runner.compare.tokens import ANALYSED, WORD, normalize, vocabulary
 
 DEPTH = 64
 """JSON nested deeper than this is compared as text."""
@@ -24,28 +24,32 @@ _TYPOGRAPHY = str.maketrans(
     dict.fromkeys("‘’‚‛`´", "'") | dict.fromkeys("“”„«»", '"') | dict.fromkeys("‐‑‒–—―−", "-") | {"…": "..."}
 )
 _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
-_DURATION = (
-    r"\b(?i:in|took|elapsed|latency|duration|time)[:= ]{1,3}[0-9]{1,9}(?:\.[0-9]{1,9})? ?(?:[mnu]?s|secs?|seconds?)\b"
-)
-_VOLATILE = tuple(
-    (kind, re.compile(pattern, re.ASCII))
-    for kind, pattern in (
-        ("uuid", r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"),
-        ("time", rf"\b[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}}))?"),
-        (
-            "time",
-            rf"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [0-9]{{1,2}} [A-Z][a-z]{{2}} [0-9]{{4}} {_CLOCK}(?: GMT| UTC)?",
-        ),
-        ("time", r"\b1[5-9][0-9]{8}(?:[0-9]{3}){0,3}\b"),
-        ("id", r"\b(?:req|request|run|trace|span|session|msg|resp|chatcmpl|cmpl|call|task|job)[-_:][A-Za-z0-9_-]{8,}+"),
-        ("id", r"\b(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|baf[a-z2-7]{50,80}|[0-7][0-9A-HJKMNP-TV-Z]{25})\b"),
-        ("hex", r"\b(?:0x|(?=[0-9]{0,64}[a-fA-F]))[0-9a-fA-F]{16,}+\b"),
-        ("duration", _DURATION),
-        ("address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]{2,5})?\b"),
-    )
+_VOLATILE = re.compile(
+    "|".join(
+        rf"(?P<{kind}>\b(?:{'|'.join(patterns)}))"
+        for kind, patterns in {
+            "uuid": (r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b",),
+            "time": (
+                rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}}))?",
+                rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [0-9]{{1,2}} [A-Z][a-z]{{2}} [0-9]{{4}} {_CLOCK}(?: GMT| UTC)?",
+                r"1[5-9][0-9]{8}(?:[0-9]{3}){0,3}\b",
+            ),
+            "id": (
+                r"(?:req|request|run|trace|span|session|msg|resp|chatcmpl|cmpl|call|task|job)[-_:][A-Za-z0-9_-]{8,}+",
+                r"(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|baf[a-z2-7]{50,80}|[0-7][0-9A-HJKMNP-TV-Z]{25})\b",
+            ),
+            "hex": (r"(?:0x|(?=[0-9]{0,64}[a-fA-F]))[0-9a-fA-F]{16,}+\b",),
+            "duration": (
+                r"(?i:in|took|elapsed|latency|duration|time)[:= ]{1,3}[0-9]{1,9}(?:\.[0-9]{1,9})? ?"
+                r"(?:[mnu]?s|secs?|seconds?)\b",
+            ),
+            "address": (r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]{2,5})?\b",),
+        }.items()
+    ),
+    re.ASCII,
 )
 _BLANKS = (
-    (re.compile(r"[ \t]+"), " "),
+    (re.compile(r"[ \t]{2,}+|\t"), " "),
     (re.compile(r" ?\n ?"), "\n"),
     (re.compile(r"\n{2,}"), "\n\n"),
 )
@@ -60,7 +64,8 @@ _MARKUP = (
     (re.compile(r"&gt;"), ">"),
 )
 _SIGNS = frozenset("%$€£°+=<>")
-_BARE = re.compile(rf"[0-9{LETTER}{UNSPACED}]")
+_ENDS = frozenset(".!?:;。！？\"'\n")
+_BARE = re.compile(rf"{WORD}|[%$€£°+=<>.!?:;。！？\"'\n]")
 _NUMBER = re.compile(r"(?<![0-9A-Za-z.,])-?[0-9](?:[0-9]|,(?=[0-9]{3}))*+(?:\.[0-9]++)?+%?", re.ASCII)
 # Without "one", which is more often a pronoun.
 _NUMBER_WORDS = {
@@ -73,7 +78,6 @@ _NEGATIONS = vocabulary(
     "not no never none nor neither without cannot unable false can't won't don't doesn't isn't aren't wasn't weren't "
     "didn't couldn't shouldn't wouldn't 不 没 沒 無 无 未 非"
 )
-_ENDS = frozenset(".!?:;。！？\"'")
 _COMMON = vocabulary("i i'm i'll i've i'd a the ok yes no in it this that you we they and or but for to of")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.S)
 _BRACKET = re.compile(r"[\[\]{}]")
@@ -148,28 +152,27 @@ def _tidy(text: str) -> str:
 def _masked(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The text with each volatile value replaced by its kind, and the values."""
     found: list[tuple[str, str]] = []
-    for kind, pattern in _VOLATILE:
-        found += [(kind, match[0]) for match in pattern.finditer(text)]
-        text = pattern.sub(f" {kind} ", text)
-    return text, tuple(found)
+
+    def mask(match: re.Match[str]) -> str:
+        kind = match.lastgroup or ""
+        found.append((kind, match[0]))
+        return f" {kind} "
+
+    return _VOLATILE.sub(mask, text), tuple(found)
 
 
 def _bare_words(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """Words without case and punctuation, and those that stand capitalised inside a sentence."""
     bare, names, start = [], set(), True
-    for line in text.split("\n"):
-        start = True
-        for word in words(line):
-            if not _BARE.match(word):
-                start = start or word in _ENDS
-                if word in _SIGNS:
-                    bare.append(word)
-                continue
-            folded = word.casefold()
-            if not start and folded not in _COMMON and word[0].casefold() != word[0]:
-                names.add(folded)
-            bare.append(folded)
-            start = False
+    for word in _BARE.findall(text):
+        if word in _ENDS:
+            start = True
+            continue
+        folded = word.casefold().replace(",", "")  # a comma stands in numbers only, between thousands
+        if folded[0] != word[0] and not start and folded not in _COMMON:
+            names.add(folded)
+        bare.append(folded)
+        start = start and word in _SIGNS
     return tuple(bare), frozenset(names)
 
 

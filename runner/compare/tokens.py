@@ -15,20 +15,22 @@ from unicodedata import ucd_3_2_0 as frozen_unicode
 ANALYSED = 262_144
 """Characters of an answer that are analysed; what comes after is only compared for equality."""
 
-SPACE = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # Thai, Lao, Tibetan, Burmese, Khmer, Kana, Han, Hangul: written without spaces, so each character is a word.
-UNSPACED = (
+_UNSPACED = (
     r"\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     r"\uff66-\uff9f\U00020000-\U0003ffff"
 )
-LETTER = (
+_LETTER = (
     r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0dff\u10a0-\u167f\u1681-\u177f\u1800-\u1fff"
     r"\u2c00-\u2dff\u3100-\u318f\ua000-\uabff\ufb00-\ufdff\ufe70-\ufefe\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
     r"\U00010000-\U0001efff"
 )
-_WORD = rf"[0-9]++(?:[.,:/-][0-9]++)*+|[{UNSPACED}]|[{LETTER}]++(?:['’][{LETTER}]++)*+|[^{SPACE}]"
-_WORDS = re.compile(_WORD)
-_TOKENS = re.compile(rf"[{SPACE}]++|{_WORD}")
+WORD = rf"[0-9]++(?:[.,:/-][0-9]++)*+|[{_UNSPACED}]|[{_LETTER}]++(?:['’][{_LETTER}]++)*+"
+"""A number, a character of a script without spaces, or a run of letters."""
+
+_WORDS = re.compile(rf"{WORD}|[^{_SPACE}]")
+_TOKENS = re.compile(rf"[{_SPACE}]++|{WORD}|[^{_SPACE}]")
 # Canonical ordering is quadratic in a run of combining marks; pieces of 256 characters keep it linear.
 _PIECES = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]{1,256}+")
 
