@@ -207,10 +207,19 @@ def _command(command: tuple[str, ...]) -> tuple[str, ...]:
 
 def _drop() -> tuple[str, ...]:
     """Give up root for a uid and gid that no account of this machine has."""
-    taken = {account.pw_uid for account in pwd.getpwall()}
-    uid = secrets.choice([spare for spare in _SPARE_UIDS if spare not in taken])
+    uid = secrets.choice(_SPARE_UIDS)
+    while _is_taken(uid):
+        uid = secrets.choice(_SPARE_UIDS)
     names = (f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs")
     return ("/usr/bin/setpriv", *names, "--inh-caps=-all", "--bounding-set=-all")
+
+
+def _is_taken(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 _PROBE = """

@@ -108,11 +108,15 @@ def watch(
     finally:
         os.close(status_writer)
     with process, io.FileIO(status) as status_reader:
-        watched = _Watched(process, status_reader, stdin, reader, bounds, begun)
         try:
-            cause = watched.until_end(cancel)
-        finally:
-            watched.end()
+            watched = _Watched(process, status_reader, stdin, reader, bounds, begun)
+            try:
+                cause = watched.until_end(cancel)
+            finally:
+                watched.end()
+        except BaseException:
+            process.kill()
+            raise
     return watched.ended(cause)
 
 
@@ -161,19 +165,21 @@ class _Watched:
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream.fileno(), events, name)
+        self._selector.register(os.pidfd_open(process.pid), selectors.EVENT_READ, "bubblewrap")
 
     def until_end(self, cancel: threading.Event) -> Cause:
         """Pump until the sandbox has left and all its streams are read, or it must be ended."""
-        while self._open("stdout", "stderr", "status", "first"):
+        while True:
             self._pump(TICK)
+            if not self._alive():
+                return "exited"
             cause = self._must_end(cancel)
             if cause:
                 return cause
-        return "exited"
 
     def end(self) -> None:
         """Kill what is left: with the first process the kernel ends all others. Returns when all are gone."""
-        while self._process.poll() is None or self._open("stdout", "stderr", "status", "first"):
+        while self._alive():
             with contextlib.suppress(ProcessLookupError):
                 if self._first is not None:
                     signal.pidfd_send_signal(self._first, signal.SIGKILL)
@@ -194,8 +200,9 @@ class _Watched:
             stderr=Stream(bytes(self._kept["stderr"]), self._sizes["stderr"]),
         )
 
-    def _open(self, *names: str) -> bool:
-        return any(key.data in names for key in self._selector.get_map().values())
+    def _alive(self) -> bool:
+        """Whether a process is left, or something to read."""
+        return any(key.data != "stdin" for key in self._selector.get_map().values())
 
     def _pump(self, timeout: float) -> None:
         """Move what can be moved, and look at what the sandbox uses."""
@@ -203,10 +210,10 @@ class _Watched:
             match key.data:
                 case "stdin":
                     self._write(key.fd)
-                case "first":
+                case "first" | "bubblewrap":
                     self._selector.unregister(key.fd)
                     os.close(key.fd)
-                    self._first = None
+                    self._first = None if key.data == "first" else self._first
                 case name:
                     self._read(key.fd, name)
         now = time.monotonic()
