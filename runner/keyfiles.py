@@ -31,6 +31,7 @@ ROOT, CONTRIBUTORS, RUNNERS, REVOKED, LOG = (
 PATHS = (ROOT, CONTRIBUTORS, RUNNERS, REVOKED, LOG)
 
 _ID = re.compile(ID_PATTERN)
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
 _THRESHOLD = re.compile(r"# threshold: ([1-9][0-9]?)")
 _OPTION = re.compile(r'namespaces="([^"]*)"')
 _SUSPECT = re.compile(r"suspectFrom=(0|[1-9][0-9]{0,14})( .*)?")
@@ -57,10 +58,6 @@ class _Line(NamedTuple):
     path: str
     number: int
     text: str
-
-    def problem(self, column: int, code: str, message: str, hint: str = "", width: int = 1) -> Problem:
-        """A mistake in this line."""
-        return Problem(self.path, self.number, column, code, message, hint, self.text, width)
 
 
 def namespaces(origin: str) -> Mapping[str, Mapping[str, Role]]:
@@ -108,11 +105,9 @@ class _Reader:
         first = raw.partition(b"\n")[0].decode(errors="replace")
         if (match := _THRESHOLD.fullmatch(first)) and int(match[1]) <= MAX_THRESHOLD:
             return int(match[1])
-        line = _Line(ROOT, 1, first)
-        self.problems.append(
-            line.problem(1, "threshold-malformed", "the first line does not say how many maintainers must sign",
-                         f"write `# threshold: 2`, with a number from 1 to {MAX_THRESHOLD}", len(first))
-        )  # fmt: skip
+        message = "the first line does not say how many maintainers must sign"
+        hint = f"write `# threshold: 2`, with a number from 1 to {MAX_THRESHOLD}"
+        self._add(_Line(ROOT, 1, first), 1, "threshold-malformed", message, hint)
         return 1
 
     def signers(self, raw: bytes, path: str, roles: Mapping[str, Role]) -> None:
@@ -155,11 +150,11 @@ class _Reader:
             comment = words[2] if len(words) > 2 else ""
             match = _SUSPECT.fullmatch(comment)
             if match is None:
-                self._add(
-                    line, len(line.text) - len(comment) + 1, "revoked-index",
-                    "a revoked key needs the log index of the first entry that it may have signed in other hands",
-                    "write `suspectFrom=<index>` after the key, then any words; the log's size if nothing is doubtful",
-                )  # fmt: skip
+                message = "a revoked key needs the log index of the first entry that it may have signed in other hands"
+                hint = (
+                    "write `suspectFrom=<index>` after the key, then any words; the log's size if nothing is doubtful"
+                )
+                self._add(line, len(line.text) - len(comment) + 1, "revoked-index", message, hint)
             elif public is not None and self._is_new(line, public, "revoked", ""):
                 self.suspect[public] = int(match[1])
 
@@ -167,14 +162,11 @@ class _Reader:
         """The lines that say something: not empty, no comment, nothing in them that a reader could not see."""
         for number, content in enumerate(raw.removesuffix(b"\n").split(b"\n"), 1):
             line = _Line(path, number, content.decode(errors="replace"))
-            try:
-                hidden = next((at for at, letter in enumerate(content.decode()) if not letter.isprintable()), None)
-            except UnicodeDecodeError as error:
-                hidden = error.start
-            if hidden is not None:
+            if hidden := _hidden(line.text):
                 message = "a tab, a carriage return, or another character that cannot be seen, or no UTF-8"
-                self._add(line, hidden + 1, "key-line-malformed", message, "write plain text, with spaces and LF only")
-            elif content and not content.startswith(b"#"):
+                hint = "write plain text, with spaces and LF only"
+                self._add(line, hidden, "key-line-malformed", message, hint)
+            elif line.text and not line.text.startswith("#"):
                 yield line
 
     def _role(self, line: _Line, column: int, options: str, roles: Mapping[str, Role]) -> Role | None:
@@ -208,11 +200,20 @@ class _Reader:
         if role == known_role:
             self._add(line, 1, "key-duplicate", where, "remove one of the two lines")
         elif role == "revoked":
-            self._add(line, 1, "key-revoked", f"{where}, but is revoked here", "remove the line there")
+            self._add(line, 1, "revoked-listed", f"{where}, but is revoked here", "remove the line there")
         else:
             hint = "keys have one role and are never shared: make another with `beacon keygen`"
             self._add(line, 1, "key-shared", f"{where}, as {known_role} key of {known_principal}", hint)
         return False
 
     def _add(self, line: _Line, column: int, code: str, message: str, hint: str) -> None:
-        self.problems.append(line.problem(column, code, message, hint, max(1, len(line.text) - column + 1)))
+        """A mistake that reaches from a column to the line's end."""
+        width = max(1, len(line.text) - column + 1)
+        self.problems.append(Problem(line.path, line.number, column, code, message, hint, line.text, width))
+
+
+def _hidden(text: str) -> int:
+    """The column of the first character that cannot be seen or was no UTF-8; 0 where there is none."""
+    if text.isprintable() and _BROKEN not in text:
+        return 0
+    return next(column for column, letter in enumerate(text, 1) if letter == _BROKEN or not letter.isprintable())

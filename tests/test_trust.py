@@ -226,7 +226,7 @@ def test_the_logs_key_has_the_origins_name() -> None:
         (f"{BOB}\n", [(REVOKED, 3, len(BOB) + 1, "revoked-index")]),
         (f"{BOB} suspectFrom=012\n", [(REVOKED, 3, len(BOB) + 2, "revoked-index")]),
         (f"{BOB} suspectFrom=1e3\n", [(REVOKED, 3, len(BOB) + 2, "revoked-index")]),
-        (f"{sshsig.public_line(make.key('alice').public)} suspectFrom=1\n", [(REVOKED, 3, 1, "key-revoked")]),
+        (f"{sshsig.public_line(make.key('alice').public)} suspectFrom=1\n", [(REVOKED, 3, 1, "revoked-listed")]),
     ],
 )
 def test_revoked_keys(text: str, expected: list[tuple[str, int, int, str]]) -> None:
