@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 RENDERER = "markdown/1"
 LARGEST = 200_000
-_MOST_RUNS, _MOST_JOBS, _TREND = 200, 400, 24
+_ROOM, _RESERVE, _LIST_ROOM, _TREND = 110_000, 25_000, 120_000, 12
 _PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 class RunSummary(NamedTuple):
     """What derived pages say of one run. `folder` is the run's, from the repository's root; `date` is the day of its
-    due time or of its last answer; `distances` are, by target and region, the median distance to the other regions."""
+    due time, or the day on which it was taken; `distances` are, by target and region, the median distance to the other
+    regions."""
 
     folder: str
     run: str
@@ -58,7 +59,7 @@ class JobSummary(NamedTuple):
 
 
 class _TargetView(NamedTuple):
-    """One target's part of a run's page."""
+    """The part of a target on a run's page that is always whole."""
 
     name: Safe
     sentence: Safe
@@ -67,8 +68,6 @@ class _TargetView(NamedTuple):
     matrix: tuple[runpage.Row, ...]
     regions: tuple[runpage.Row, ...]
     pictures: tuple[Safe, ...]
-    differences: runpage.Fitted[runpage.Difference]
-    answers: runpage.Fitted[runpage.Answers]
 
 
 def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
@@ -85,7 +84,9 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
     for target in diff.targets:
         own = _pictures(diff, target, when, said)
         pictures |= own
-        views.append(_target_view(bundle, diff, target, seen, tuple(own), said))
+        views.append(_target_view(target, tuple(own), said))
+    room = min(_ROOM, LARGEST - _RESERVE - runpage.size(tuple(views)))
+    each = room // max(1, len(views))
     meta = bundle.spec.metadata
     page = _page(
         "run.md.j2",
@@ -99,8 +100,15 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
         history=Safe("../../../README.md" if bundle.run.due else "../../README.md"),
         simulated=diff.simulated,
         grade=ident(diff.grade),
-        targets=views,
-        attempts=runpage.attempts(bundle, runpage.ATTEMPTS_ROOM),
+        targets=[
+            (
+                view,
+                runpage.differences(bundle, target, seen, each * 2 // 5),
+                runpage.answers(seen, target, each * 3 // 10),
+            )
+            for target, view in zip(diff.targets, views, strict=True)
+        ],
+        attempts=runpage.attempts(bundle, room * 3 // 10),
         setup=runpage.setup(bundle),
         alpha=ident(diff.design.alpha),
         classifier=ident(diff.classifier),
@@ -112,20 +120,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
     return {"README.md": page, **pictures}
 
 
-def _target_view(
-    bundle: Bundle,
-    diff: DiffReport,
-    target: TargetDiff,
-    seen: Sequence[Any],
-    pictures: Sequence[str],
-    said: Safe,
-) -> _TargetView:
-    outputs = {
-        (o.cell.prompt, o.cell.region, o.cell.slot, o.cell.replica): o.output
-        for o in seen
-        if o.cell.target == target.target and o.output is not None
-    }
-    several = len(diff.targets)
+def _target_view(target: TargetDiff, pictures: Sequence[str], said: Safe) -> _TargetView:
     return _TargetView(
         name=ident(target.target),
         sentence=phrase("{symbol} {word}", symbol=SYMBOLS[target.verdict], word=WORDS[target.verdict]),
@@ -137,8 +132,6 @@ def _target_view(
             phrase("![{what}. {said}]({file})", what=_PICTURES[file.split(".")[-2]], said=said, file=ident(file))
             for file in pictures
         ),
-        differences=runpage.differences(bundle, target, outputs, runpage.DIFFERENCES_ROOM // several),
-        answers=runpage.answers(seen, target, runpage.ANSWERS_ROOM // several),
     )
 
 
@@ -155,16 +148,16 @@ def observed(receipts: Iterable[Receipt]) -> When:
     return When(days[0], days[-1]) if days else When(None, None)
 
 
-def summarise(folder: str, run: Run, diff: DiffReport, finished: Instant | None) -> RunSummary:
-    """What derived pages need of a published run. `finished` is when its last attempt ended, None without any."""
-    day = (run.due or finished or "")[:10]
+def summarise(folder: str, run: Run, diff: DiffReport, at: Instant) -> RunSummary:
+    """What derived pages need of a published run. `at` is when it was taken; a due time goes before it."""
+    day = (run.due or at)[:10]
     return RunSummary(
         folder=folder,
         run=run.run,
         date=day,
         verdict=diff.verdict,
         simulated=diff.simulated,
-        sentence=sentence(diff, When(day or None, day or None)),
+        sentence=sentence(diff, When(day, day)),
         named=tuple(dict.fromkeys(region for target in diff.targets for region in target.named)),
         alpha=diff.design.alpha,
         distances={
@@ -189,8 +182,7 @@ def history_page(folder: str, summaries: Sequence[RunSummary]) -> bytes:
         beyond=len([run for run in newest if run.verdict in ("minor", "major")]),
         alpha=ident(latest.alpha) if latest else Safe(""),
         trends=[_trend(newest, key) for key in (latest.distances if latest else ())],
-        rows=[_run_row(folder, run) for run in newest[:_MOST_RUNS]],
-        left_out=max(0, len(newest) - _MOST_RUNS),
+        runs=runpage.fit((_run_row(folder, run) for run in newest), _LIST_ROOM),
     )
 
 
@@ -202,10 +194,9 @@ def index_page(jobs: Sequence[JobSummary]) -> bytes:
     return _page(
         "index.md.j2",
         simulated=any(job.last.simulated for job in jobs),
-        counts=joined((phrase("{n} {word}", n=n, word=_verdict(verdict)) for verdict, n in counts.items() if n), " · "),
+        counts=joined((phrase("{word} {n}", n=n, word=_verdict(verdict)) for verdict, n in counts.items() if n), " · "),
         total=count(len(jobs), "job"),
-        rows=[_job_row(job) for job in ranked[:_MOST_JOBS]],
-        left_out=max(0, len(ranked) - _MOST_JOBS),
+        jobs=runpage.fit(map(_job_row, ranked), _LIST_ROOM),
     )
 
 
@@ -236,16 +227,24 @@ def _state(run: RunSummary) -> Safe:
 
 
 def _run_row(folder: str, run: RunSummary) -> runpage.Row:
-    below = run.folder.removeprefix(f"{folder}/")
-    link = phrase("[{date}]({path}/README.md)", date=ident(run.date) if run.date else Safe("run"), path=ident(below))
-    return runpage.Row((link, _state(run), run.sentence))
+    below = ident(run.folder.removeprefix(f"{folder}/"))
+    form = "[{date}]({below}/README.md) **{state}.** {sentence}"
+    return runpage.Row((phrase(form, date=ident(run.date), below=below, state=_state(run), sentence=run.sentence),))
 
 
 def _job_row(job: JobSummary) -> runpage.Row:
-    below = job.folder.removeprefix("reports/")
-    path = ident(job.folder.removeprefix("reports/jobs/"))
-    link = phrase("[{job}]({path}/README.md)", job=path, path=ident(below))
-    return runpage.Row((_state(job.last), link, job.last.sentence, Safe(f"{job.runs:,}")))
+    return runpage.Row(
+        (
+            phrase(
+                "**{state}** [{job}]({below}/README.md), {runs}: {sentence}",
+                state=_state(job.last),
+                job=ident(job.folder.removeprefix("reports/jobs/")),
+                below=ident(job.folder.removeprefix("reports/")),
+                runs=count(job.runs, "run"),
+                sentence=job.last.sentence,
+            ),
+        )
+    )
 
 
 def _trend(newest: Sequence[RunSummary], key: tuple[str, str]) -> runpage.Row:
@@ -255,7 +254,7 @@ def _trend(newest: Sequence[RunSummary], key: tuple[str, str]) -> runpage.Row:
     measured = [value for value in values if value is not None]
     last = decimal(measured[-1]) if measured else Safe("not measured")
     ends = (decimal(min(measured)), decimal(max(measured))) if measured else (Safe("–"), Safe("–"))
-    return runpage.Row((ident(key[0]), ident(key[1]), Safe(bars), last, *ends))
+    return runpage.Row((ident(key[0]), ident(key[1]), last, *ends, Safe(bars)))
 
 
 def _page(template: str, **values: Any) -> bytes:

@@ -6,22 +6,19 @@ from its end, in a fixed order, and the page says what and where the whole is.
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from runner.bundle import Bundle, Observation
-from runner.compare import worddiff
+from runner.excerpts import LEAST, decoded, fence_within, word_diff
 from runner.model.receipt import Predicate, Receipt
 from runner.model.report import PairSample, RegionDiff, TargetDiff
-from runner.neutral import Safe, fence, fence_lines, ident, inline, joined, phrase, prose
+from runner.neutral import Safe, ident, inline, joined, phrase, prose
 from runner.sentences import SYMBOLS, WORDS, cell_words, count, decimal, span
 
-ATTEMPTS_ROOM, DIFFERENCES_ROOM, ANSWERS_ROOM, SETUP_ROOM = 30_000, 45_000, 35_000, 8_000
-_PROMPT_ROOM, _LEAST_ROOM = 1_200, 600
+_SETUP_ROOM, _PROMPT_ROOM = 8_000, 1_200
+_DIFF_ROOM, _ANSWER_ROOM = 12_000, 6_000
 _MOST_PAIRS = 6
-_SHORT_EQUAL = 3
 
 _STATUS: Mapping[str, Safe] = {
     "ok": Safe("answered"),
@@ -71,7 +68,7 @@ def fit(parts: Iterable[Part], room: int) -> Fitted[Part]:
     kept: list[Part] = []
     left_out = 0
     for part in parts:
-        room -= _size(part)
+        room -= size(part)
         if room >= 0 and not left_out:
             kept.append(part)
         else:
@@ -79,10 +76,16 @@ def fit(parts: Iterable[Part], room: int) -> Fitted[Part]:
     return Fitted(tuple(kept), left_out)
 
 
-def _size(part: object) -> int:
+def size(part: object) -> int:
+    """About how many bytes of a page a part takes; rather more than less."""
     if isinstance(part, tuple):
-        return sum(8 + _size(item) for item in part)
+        return sum(8 + size(item) for item in part)
     return len(str(part).encode())
+
+
+def _share(room: int, parts: int, most: int) -> int:
+    """What each of several parts may take, if it is to be read at all."""
+    return min(most, max(LEAST, room // max(1, parts) - _PROMPT_ROOM))
 
 
 def matrix(target: TargetDiff) -> tuple[Row, ...]:
@@ -132,16 +135,21 @@ def _answered(region: RegionDiff) -> Safe:
 
 
 def differences(
-    bundle: Bundle, target: TargetDiff, outputs: Mapping[tuple[str, str, int, int], bytes], room: int
+    bundle: Bundle, target: TargetDiff, observations: Sequence[Observation], room: int
 ) -> Fitted[Difference]:
-    """A part a prompt, the most different first. `outputs` are by prompt, region, slot and replica."""
-    shares = max(_LEAST_ROOM, room // max(1, len(bundle.spec.spec.prompts)) - _PROMPT_ROOM)
+    """A part a prompt, the most different first."""
+    outputs = {
+        (o.cell.prompt, o.cell.region, o.cell.slot, o.cell.replica): o.output
+        for o in observations
+        if o.cell.target == target.target and o.output is not None
+    }
+    share = _share(room, len(bundle.spec.spec.prompts), _DIFF_ROOM)
     telling = {prompt.id: _telling(target, prompt.id) for prompt in bundle.spec.spec.prompts}
     texts = {prompt.id: prompt.text for prompt in bundle.spec.spec.prompts}
     order = sorted(
         (prompt for prompt, pairs in telling.items() if pairs), key=lambda prompt: -telling[prompt][0].distance
     )
-    return fit((_difference(prompt, texts[prompt], telling[prompt], outputs, shares) for prompt in order), room)
+    return fit((_difference(prompt, texts[prompt], telling[prompt], outputs, share) for prompt in order), room)
 
 
 def _telling(target: TargetDiff, prompt: str) -> list[PairSample]:
@@ -208,68 +216,11 @@ def _pair(sample: PairSample) -> Row:
     )
 
 
-def word_diff(a: bytes, b: bytes, room: int) -> Safe:
-    """Two answers as a `diff` block: common words, words only in the first (-), only in the second (+)."""
-    if a == b:
-        return Safe("The two answers are the same, byte for byte.\n")
-    limit = max(_LEAST_ROOM, room // 2)
-    one, other = decoded(a, limit), decoded(b, limit)
-    lines = list(_lines(_coarse(worddiff.diff(one, other))))
-    end = f"both are cut after {limit} bytes" if max(len(a), len(b)) > limit else ""
-    kept = len(lines)
-    while True:
-        rest = f"{len(lines) - kept} more lines are not shown" if kept < len(lines) else end
-        block = fence_lines([*lines[:kept], *([("@@ ", f"{rest} @@")] if rest else [])], "diff")
-        if len(block.encode()) <= room or not kept:
-            return block
-        kept = min(kept - 1, kept * room // len(block.encode()))
-
-
-def _coarse(ops: Sequence[worddiff.Op]) -> Iterator[worddiff.Op]:
-    """The same diff in fewer, longer steps: a few equal words on the line of a change belong to the change."""
-    removed = added = ""
-    for number, op in enumerate(ops):
-        if op.kind != "equal":
-            removed += op.text if op.kind == "delete" else ""
-            added += op.text if op.kind == "insert" else ""
-            continue
-        lines = re.findall(r"[^\n]*\n|[^\n]+", op.text)
-        head = number > 0 and lines and _is_short(lines[0])
-        tail = number < len(ops) - 1 and len(lines) > (1 if head else 0) and _is_short(lines[-1])
-        if head:
-            removed, added = removed + lines[0], added + lines[0]
-        if rest := "".join(lines[1 if head else 0 : -1 if tail else None]):
-            yield from (worddiff.Op("delete", removed), worddiff.Op("insert", added), worddiff.Op("equal", rest))
-            removed = added = ""
-        if tail:
-            removed, added = removed + lines[-1], added + lines[-1]
-    yield from (worddiff.Op("delete", removed), worddiff.Op("insert", added))
-
-
-def _is_short(line: str) -> bool:
-    return len(line.split()) < _SHORT_EQUAL
-
-
-def _lines(ops: Iterable[worddiff.Op]) -> Iterator[tuple[str, str]]:
-    gutters = {"equal": "  ", "delete": "- ", "insert": "+ "}
-    for op in ops:
-        if not op.text:
-            continue
-        lines = op.text.removesuffix("\n").split("\n")
-        if op.kind == "equal" and len(op.text) > 400:
-            start, end = op.text[:160].split("\n"), op.text[-160:].removesuffix("\n").split("\n")
-            yield from (("  ", line) for line in start)
-            yield "@@ ", f"{len(op.text) - 320} characters alike @@"
-            yield from (("  ", line) for line in end)
-        else:
-            yield from ((gutters[op.kind], line) for line in lines)
-
-
 def answers(observations: Sequence[Observation], target: TargetDiff, room: int) -> Fitted[Answers]:
     """A folded part for each prompt and region, in the order of the job, with every answer in it."""
     own = [observation for observation in observations if observation.cell.target == target.target]
     distinct = {(o.cell.prompt, o.output) for o in own if o.output is not None}
-    share = max(_LEAST_ROOM, room // max(1, len(distinct)) - 200)
+    share = _share(room, len(distinct), _ANSWER_ROOM)
     prompts = list(dict.fromkeys(observation.cell.prompt for observation in own))
     groups: dict[tuple[str, str], list[Observation]] = {}
     for observation in sorted(own, key=lambda observation: prompts.index(observation.cell.prompt)):
@@ -288,32 +239,21 @@ def _folds(groups: Mapping[tuple[str, str], Sequence[Observation]], share: int) 
                 body.append(phrase("{who}: no answer, {status}.\n", who=who, status=ident(observation.status)))
                 continue
             link = phrase("[{who}](bundle/{path})", who=who, path=ident(cell.output_path))
-            size = count(len(observation.output), "byte")
+            length = count(len(observation.output), "byte")
             if earlier := seen.get((prompt, observation.output)):
-                body.append(phrase("{link}: the same {size} as {earlier}.\n", link=link, size=size, earlier=earlier))
+                body.append(
+                    phrase("{link}: the same {length} as {earlier}.\n", link=link, length=length, earlier=earlier)
+                )
                 continue
             seen[prompt, observation.output] = who
             text, whole = fence_within(decoded(observation.output, share), share)
             whole = whole and len(observation.output) <= share
             cut = Safe("" if whole else ", cut here; the link has all of it")
-            body.append(phrase("{link}: {size}{cut}.\n\n{text}", link=link, size=size, cut=cut, text=text))
+            body.append(phrase("{link}: {length}{cut}.\n\n{text}", link=link, length=length, cut=cut, text=text))
         answered = sum(observation.output is not None for observation in group)
         form = "{prompt}, {region}: {answered} of {planned} answers"
         summary = phrase(form, prompt=ident(prompt), region=ident(region), answered=answered, planned=len(group))
         yield Answers(summary, joined(body, "\n"))
-
-
-def decoded(raw: bytes, limit: int) -> str:
-    """The first `limit` bytes as text; bytes that are no UTF-8 are shown, a character cut in two is left out."""
-    return codecs.getincrementaldecoder("utf-8")("backslashreplace").decode(raw[:limit], final=len(raw) <= limit)
-
-
-def fence_within(text: str, room: int) -> tuple[Safe, bool]:
-    """The text in a fence of at most `room` bytes, and whether that is all of it."""
-    shown = text[:room]
-    while len((block := fence(shown)).encode()) > room and shown:
-        shown = shown[: min(len(shown) - 1, len(shown) * room // len(block.encode()))]
-    return block, len(shown) == len(text)
 
 
 def attempts(bundle: Bundle, room: int) -> Fitted[Row]:
@@ -358,7 +298,7 @@ def _attempt(receipt: Receipt) -> Row:
 
 def setup(bundle: Bundle) -> Fitted[Row]:
     """What was run and with what, a line each."""
-    return fit((Row((line,)) for line in _setup(bundle)), SETUP_ROOM)
+    return fit((Row((line,)) for line in _setup(bundle)), _SETUP_ROOM)
 
 
 def _setup(bundle: Bundle) -> Iterator[Safe]:

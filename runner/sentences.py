@@ -127,10 +127,7 @@ def _headline(target: TargetDiff) -> Safe:
     how = Safe(target.verdict)
     if not target.named:
         return phrase("The regions differed beyond noise ({how})", how=how)
-    form = "{regions} differed beyond noise ({how})"
-    if not target.separable:
-        form = "A provider or its region differed: {regions} ({how})"
-    return phrase(form, regions=listed(target.named), how=how)
+    return phrase("{regions} differed beyond noise ({how})", regions=listed(target.named), how=how)
 
 
 def sentence(diff: DiffReport, when: When, providers: Mapping[str, Sequence[str]] | None = None) -> Safe:
@@ -159,7 +156,7 @@ def _missing(diff: DiffReport) -> Safe:
 def _finding(target: TargetDiff, providers: Mapping[str, Sequence[str]]) -> Safe:
     regions = compared(target)
     if target.verdict == "insufficient":
-        return Safe("there was not enough data to say whether the regions differ")
+        return _undecided(target, providers)
     if target.verdict == "same":
         return phrase("the answers from {regions} were the same", regions=listed(regions))
     if target.verdict == "noise":
@@ -167,8 +164,6 @@ def _finding(target: TargetDiff, providers: Mapping[str, Sequence[str]]) -> Safe
         return phrase(form, regions=listed(regions))
     if not target.named:
         return phrase("the answers from {regions} differed beyond this job's own noise", regions=listed(regions))
-    if not target.separable:
-        return _inseparable(target, providers)
     return phrase("{regions} beyond this job's own noise", regions=_differed(target))
 
 
@@ -185,19 +180,35 @@ def _differed(target: TargetDiff) -> Safe:
     return joined(parts, " and ")
 
 
-def _inseparable(target: TargetDiff, providers: Mapping[str, Sequence[str]]) -> Safe:
-    """With fewer than three independent providers, a provider's fault and a region's look alike."""
-    used = {region.region: region.providers for region in target.regions}
-    several = sum(used[region] for region in target.named) > 1
-    ids = [provider for region in target.named for provider in providers.get(region, ())]
+def _undecided(target: TargetDiff, providers: Mapping[str, Sequence[str]]) -> Safe:
+    """Why nothing is said of the regions. With fewer than three independent providers in one, a provider's fault and a
+    region's look alike; then what stands out among answers that are otherwise the same is called a provider's."""
+    if target.separable:
+        return Safe("there was not enough data to say whether the regions differ")
+    odd = _odd_one_out(target)
+    if odd is None:
+        return Safe("nothing can be said of the regions, because region and provider cannot be told apart")
+    several = next(region.providers for region in target.regions if region.region == odd) > 1
+    ids = providers.get(odd, ())
     known = phrase(" ({ids})", ids=joined(map(shortened, ids), ", ")) if 0 < len(ids) <= 3 else Safe("")
     return phrase(
-        "{noun} used in {regions}{known} differed beyond this job's own noise; "
-        "region and provider cannot be told apart",
-        noun=Safe("the providers" if several else "the provider"),
-        regions=listed(target.named),
+        "the {provider} used in {odd}{known} answered unlike {others}; region and provider cannot be told apart",
+        provider=Safe("providers" if several else "provider"),
+        odd=ident(odd),
         known=known,
+        others=listed([region for region in compared(target) if region != odd]),
     )
+
+
+def _odd_one_out(target: TargetDiff) -> str | None:
+    """The one region that is apart from all others where those, two at least, have no distance among themselves."""
+    regions = compared(target)
+    for odd in regions:
+        others = tuple(region for region in regions if region != odd)
+        among = distances(target, others, others)
+        if len(others) > 1 and among and not any(among) and all(distances(target, (odd,), others) or (0,)):
+            return odd
+    return None
 
 
 def shortened(provider: str) -> Safe:

@@ -1,0 +1,294 @@
+"""Proves that pages read as they were read when their golden files were made, are the same bytes each time, stay within
+their size, lead nowhere but into the tree, say SIMULATED in their first line, and cannot be changed by hostile text."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+import pytest
+from markdown_it import MarkdownIt
+
+from runner.bundle import Bundle, open_bundle
+from runner.compare import compare
+from runner.model import Cell, DiffReport
+from runner.model.entry import Start
+from runner.model.receipt import Executor, Provider
+from runner.model.report import Verdict
+from runner.neutral import Safe
+from runner.render import (
+    LARGEST,
+    JobSummary,
+    RunSummary,
+    _environment,
+    ended_page,
+    history_page,
+    index_page,
+    run_page,
+    summarise,
+)
+from runner.sentences import SEVERITY, SYMBOLS, WORDS
+from tests import golden, make
+from tests.hostile import ATTACKS
+
+GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+FOLDER = "reports/jobs/alice/who"
+
+
+def told(cell: Cell) -> str:
+    if cell.region == "APAC":
+        return "I am Qwen, a large language model.\nI was made in Hangzhou by Alibaba Cloud.\nAsk me anything."
+    return "I am SmolLM, a small language model.\nI was made by Hugging Face.\nAsk me anything."
+
+
+def with_a_retry(**facts: Any) -> Bundle:
+    """A run whose first attempt in the EU timed out and whose second answered."""
+    raw, spec = make.job_bytes(), make.job()
+    run = make.run_of(raw, spec)
+    results = make.results(run, spec, told)
+    cells = results[0].cells
+    lost = [cell._replace(status="timeout", output=None, finish=None, reason="no line after 600 s") for cell in cells]
+    failed = make.result(run, lost, 1, status="timeout", reason="run-timeout: 600 s", exit_code=None, **facts)
+    again = make.result(run, cells, 2)
+    return open_bundle(make.files_of(raw, run, spec, [failed, again, *results[1:]]))
+
+
+def page_of(bundle: Bundle) -> tuple[DiffReport, dict[str, bytes]]:
+    diff = compare(bundle)
+    return diff, run_page(bundle, diff, make.CID)
+
+
+def summary(day: int, answer: Any = told) -> RunSummary:
+    bundle = make.bundle(answer)
+    folder = f"{FOLDER}/runs/{bundle.run.short}"
+    return summarise(folder, bundle.run, compare(bundle), f"2026-11-{day:02d}T03:00:00Z")
+
+
+def start(due: str | None = None) -> Start:
+    run = make.run()
+    fields = {"job": run.job, "sha256": run.sha256, "revision": 1, "run": run.run, "at": "2026-11-22T03:00:00Z"}
+    extra = {"runner": "ci"} if "runner" in Start.model_fields else {}
+    return Start.from_json({**fields, **extra, "lease": 4000, "type": "start", "v": 1} | ({"due": due} if due else {}))
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, bytes]:
+    return page_of(with_a_retry())[1]
+
+
+def test_golden_run(page: Mapping[str, bytes]) -> None:
+    golden.check("run.md", page["README.md"])
+
+
+def test_golden_history_and_index() -> None:
+    runs = [
+        summary(20, lambda _: "I am SmolLM."),
+        summary(22),
+        summary(21, lambda cell: None if cell.region == "US" else "x"),
+    ]
+    golden.check("history.md", history_page(FOLDER, runs))
+    jobs = [JobSummary(f"reports/jobs/alice/{name}", 2, run) for name, run in zip("abc", runs, strict=True)]
+    golden.check("index.md", index_page(jobs))
+    assert history_page(FOLDER, runs) == history_page(FOLDER, runs[::-1])
+    assert index_page(jobs) == index_page(jobs[::-1])
+
+
+@pytest.mark.parametrize("how", ["cancelled", "abandoned"])
+def test_golden_ended(how: Any) -> None:
+    golden.check(f"{how}.md", ended_page(start(), how, "2026-11-22T04:00:00Z"))
+
+
+def test_nothing_published_yet() -> None:
+    assert history_page(FOLDER, []).startswith(b"# No run yet\n")
+    assert b"0 jobs" in index_page([])
+
+
+def test_same_inputs_same_bytes(page: Mapping[str, bytes]) -> None:
+    _environment.cache_clear()
+    assert page_of(with_a_retry())[1] == page
+
+
+def test_the_first_lines_carry_the_verdict(page: Mapping[str, bytes]) -> None:
+    first, second = page["README.md"].decode().split("\n")[:2]
+    assert first == "# ▲ APAC differed beyond noise (major) · SIMULATED"
+    assert second.startswith(
+        "On 2026-11-22 the answers from APAC differed from EU and US beyond this job's own noise ("
+    )
+    assert second.endswith("region: claimed). SIMULATED.")
+
+
+@pytest.mark.parametrize("answer", [told, lambda _: "x", lambda _: None], ids=["major", "same", "missing"])
+def test_every_first_line_says_simulated(answer: Any) -> None:
+    diff, files = page_of(make.bundle(answer))
+    run = summarise(f"{FOLDER}/runs/x", make.run(), diff, "2026-11-22T03:00:00Z")
+    for raw in (files["README.md"], history_page(FOLDER, [run]), index_page([JobSummary(FOLDER, 1, run)])):
+        assert "SIMULATED" in raw.decode().split("\n")[0]
+    assert all("SIMULATED" in content.decode() for name, content in files.items() if name.endswith(".svg"))
+    for alt in re.findall(r"!\[(.*?)\]", files["README.md"].decode()):
+        assert alt.endswith("SIMULATED.")
+
+
+def links(raw: bytes) -> Iterator[str]:
+    for token in GFM.parse(raw.decode()):
+        for part in token.children or ():
+            target = part.attrs.get("href") or part.attrs.get("src")
+            if target is not None:
+                yield str(target)
+
+
+@pytest.mark.parametrize("due", [None, "2026-11-22T03:00:00Z"])
+def test_links_resolve_within_the_tree(due: str | None) -> None:
+    bundle = with_a_retry()
+    bundle = bundle._replace(run=bundle.run.model_copy(update={"due": due}))
+    folder = f"{FOLDER}/runs/{'2026-11/' if due else ''}{bundle.run.short}"
+    diff, files = page_of(bundle)
+    tree = {f"{folder}/bundle/{path}" for path in bundle.files} | {f"{folder}/{name}" for name in files}
+    tree |= {f"{folder}/bundle/diff.json", f"{FOLDER}/README.md"}
+    found = list(links(files["README.md"]))
+    assert len(found) > 20
+    pages = {
+        f"{folder}/README.md": files["README.md"],
+        f"{FOLDER}/README.md": history_page(FOLDER, [summarise(folder, bundle.run, diff, "2026-11-22T03:00:00Z")]),
+        "reports/README.md": index_page([JobSummary(FOLDER, 1, summary(22))]),
+        f"{folder}/ended.md": ended_page(start(due), "cancelled", "2026-11-22T04:00:00Z"),
+    }
+    for path, raw in pages.items():
+        for link in links(raw):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) in tree, (path, link)
+
+
+def structure(raw: bytes) -> list[tuple[object, ...]]:
+    """Tags, nesting and links of a page, and all text outside code."""
+    tokens = []
+    for token in GFM.parse(raw.decode()):
+        for part in [token, *(token.children or ())]:
+            content = "" if part.type in ("code_inline", "fence", "inline") else part.content
+            tokens.append((part.type, part.tag, part.nesting, part.level, str(part.attrs), part.info, content))
+    return tokens
+
+
+def written_by(text: str) -> bytes:
+    """A page on which everything that others wrote is this text."""
+    label, short = text[:63], (text[:300] or "*x*")
+    valid = short.encode(errors="replace").decode()
+    bundle = with_a_retry(
+        provider=Provider(id=valid[:120], name=valid, agreement=valid),
+        executor=Executor(kind="local", version=valid, network=valid, simulated=True, sandbox=valid, cpu=valid),
+    )
+    metadata = bundle.spec.metadata.model_copy(update={"title": valid[:120], "labels": {"a": label}})
+    prompts = tuple(prompt.model_copy(update={"text": text or "x"}) for prompt in bundle.spec.spec.prompts)
+    target = bundle.spec.spec.targets[0].model_copy(update={"command": (short,), "parameters": {"a": text}})
+    inner = bundle.spec.spec.model_copy(update={"prompts": prompts, "targets": (target,)})
+    answers = {
+        path: f"{path.split('/')[3]} says {text}".encode(errors="replace") if path.startswith("outputs/") else raw
+        for path, raw in bundle.files.items()
+    }
+    diff = compare(bundle)
+    receipts = {
+        path: receipt.model_copy(
+            update={
+                "predicate": receipt.predicate.model_copy(
+                    update={
+                        "reason": valid if receipt.predicate.reason else None,
+                        "cells": tuple(
+                            cell.model_copy(update={"reason": valid, "finish": valid})
+                            for cell in receipt.predicate.cells
+                        ),
+                    }
+                )
+            }
+        )
+        for path, receipt in bundle.receipts.items()
+    }
+    said = diff.targets[0].model_copy(update={"reasons": (valid,)})
+    diff = diff.model_copy(update={"targets": (said,)})
+    spec = bundle.spec.model_copy(update={"metadata": metadata, "spec": inner})
+    return run_page(Bundle(spec, bundle.run, receipts, answers), diff, make.CID)["README.md"]
+
+
+def without_cuts(tokens: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Sizes of answers and where they are cut follow the text; nothing else may."""
+    sizes = re.compile(r"[0-9,]+ bytes?(, cut here; the link has all of it)?")
+    return [(*token[:-1], sizes.sub("n bytes", str(token[-1]))) for token in tokens]
+
+
+def shape(text: str) -> list[tuple[object, ...]]:
+    """A page's structure but the remark that a long prompt is cut."""
+    return [part for part in without_cuts(structure(written_by(text))) if "prompt is cut" not in str(part)]
+
+
+@pytest.fixture(scope="module")
+def harmless() -> list[tuple[object, ...]]:
+    return shape("*harmless*")
+
+
+@pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
+def test_hostile_text_changes_nothing_but_code(text: str, harmless: list[tuple[object, ...]]) -> None:
+    hostile = shape(text)
+    if len(text.encode(errors="replace")) <= 600:
+        assert hostile == harmless
+    else:
+        assert {part[:2] for part in hostile} == {part[:2] for part in harmless}
+
+
+def test_altered_is_not_read(page: Mapping[str, bytes]) -> None:
+    altered = Executor(kind="local", version="1", network="none", simulated=True, altered=True)
+    assert page_of(with_a_retry(executor=altered))[1] == page
+
+
+def test_a_huge_run_keeps_its_size() -> None:
+    hostile = "\x00`|<script>\n" * 100
+    bundle = make.bundle(
+        lambda cell: f"{cell.region} {cell.slot} {hostile}" if cell.slot > 1 else None,
+        prompts=[{"id": f"prompt-{n}", "text": "x"} for n in range(20)],
+        regions=[{"name": f"REGION{n}-CENTRAL"} for n in range(8)],
+        sampling={"providers": 2, "replicas": 1, "seeds": "shared"},
+        targets=[make.job_data()["spec"]["targets"][0] | {"name": f"target-{n}-{'x' * 50}"} for n in range(4)],
+    )
+    diff = compare(bundle)
+    spec = bundle.spec.spec
+    prompts = tuple(prompt.model_copy(update={"text": "\u202e" * 4_000}) for prompt in spec.prompts)
+    large = {"command": ("\x07" * 200,) * 16, "parameters": {f"p{m}": "`" * 4_096 for m in range(32)}}
+    targets = tuple(target.model_copy(update=large) for target in spec.targets)
+    inner = spec.model_copy(update={"prompts": prompts, "targets": targets})
+    bundle = bundle._replace(spec=bundle.spec.model_copy(update={"spec": inner}))
+    files = run_page(bundle, diff, make.CID)
+    text = files["README.md"].decode()
+    assert 100_000 < len(files["README.md"]) <= LARGEST
+    assert all(len(content) <= LARGEST for content in files.values())
+    for left_out in ("more prompts, no more different", "more groups of answers are left out"):
+        assert left_out in text
+    assert text.count("<details>") == text.count("</details>") > 0
+
+
+def test_long_lists_keep_their_size() -> None:
+    run = summary(22)
+    history = history_page(
+        FOLDER, [run._replace(date=f"2026-{n % 12 + 1:02d}-01", run=f"{n:064x}") for n in range(5_000)]
+    )
+    index = index_page([JobSummary(f"reports/jobs/alice/job-{n}", 1, run) for n in range(5_000)])
+    for page in (history, index):
+        assert 80_000 < len(page) <= LARGEST
+        assert "To keep this page short" in page.decode()
+
+
+def test_templates_refuse_what_was_not_neutralised() -> None:
+    environment = _environment()
+    assert environment.from_string("a {{ x }} {{ n }}").render(x=Safe("b"), n=1) == "a b 1"
+    for text in (
+        "{{ x }}",
+        "{{ x | upper }}",
+        "{{ s ~ x }}",
+        "{{ s | replace('b', x) }}",
+        "{{ missing }}",
+        "{{ none }}",
+    ):
+        with pytest.raises(Exception, match=r"only print Safe|undefined"):
+            environment.from_string(text).render(x="<script>", s=Safe("b"), none=None)
+
+
+def test_every_verdict_has_words() -> None:
+    verdicts = set(get_args(get_args(Verdict)[0]))
+    assert verdicts == set(SYMBOLS) == set(WORDS) == set(SEVERITY)
