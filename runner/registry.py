@@ -80,8 +80,10 @@ def load_policy(snapshot: Snapshot) -> Policy:
 
 def load(snapshot: Snapshot, keyring: Keyring) -> Registry:
     """Judge everything below `registry/`. Raises `Invalid` only where the policy is wrong."""
-    policy = load_policy(snapshot)
     tree = judge_tree(snapshot.files("registry"))
+    if wrong := [problem for problem in tree.problems if problem.path == POLICY]:
+        raise Invalid(wrong)
+    policy = load_policy(snapshot)
     contents = snapshot.read_all([*tree.jobs, *tree.signatures, SUSPENDED])
     benchmarks = Benchmarks(snapshot, tree.benchmarks)
     jobs: dict[str, Job] = {}
@@ -92,8 +94,8 @@ def load(snapshot: Snapshot, keyring: Keyring) -> Registry:
         problems += judged.problems
         if judged.job is not None and path not in misplaced:
             jobs[path] = judged.job
-    suspended, wrong = _suspended(contents.get(SUSPENDED, b""), tree)
-    return Registry(policy, jobs, suspended, (*problems, *wrong))
+    suspended, unknown = _suspended(contents.get(SUSPENDED, b""), tree)
+    return Registry(policy, jobs, suspended, (*problems, *unknown))
 
 
 def judge_job(

@@ -1,0 +1,31 @@
+"""What an error code means: a title, why it is an error, a bad and a good example. For `beacon explain CODE`, offline.
+
+The catalogue is plain data, one module a subject. Examples of files are real: a test gives each bad one to the loader
+and gets exactly its code, and each good one and gets none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.diagnostics import suggestion
+from runner.errors import Usage
+from runner.explain import job, registry, yaml
+from runner.explain.entry import Entry
+from runner.neutral import visible
+
+CODES: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES}
+"""Every code that has an entry."""
+
+
+def explain(code: str) -> str:
+    """The entry of a code as plain text. Raises `Usage` for an unknown one."""
+    entry = CODES.get(code)
+    if entry is None:
+        raise Usage("code-unknown", f'no error has the code "{code}"', suggestion(code, CODES, "codes"))
+    return f"{code}: {entry.title}\n\n{entry.why}\n\nNot so:\n{_block(entry.bad)}\n\nBut so:\n{_block(entry.good)}"
+
+
+def _block(example: str) -> str:
+    lines = visible(example.removesuffix("\n")).replace("\t", "⟦U+0009⟧").split("\n")
+    return "\n".join(f"    {line}".rstrip() for line in lines)

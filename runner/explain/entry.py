@@ -1,0 +1,16 @@
+"""One entry of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class Entry(NamedTuple):
+    """What `beacon explain` says of one code. `of` says what the examples are: a whole file of strict YAML, parts of a
+    JobSpec or a policy, paths below the registry, or words about something that no example can show."""
+
+    of: Literal["yaml", "job", "policy", "path", "words"]
+    title: str
+    why: str
+    bad: str
+    good: str
