@@ -198,7 +198,7 @@ def test_a_caller_inside_a_hook_does_not_lead_astray(place: Place) -> None:
         "GIT_CONFIG_VALUE_0": "nonsense",
         "GIT_TRACE": "1",
     }
-    place.clone("a")
+    clone(str(place.path / "remote"), place.path / "a", place.environ | astray)
     hooks = place.path / "a/.git/hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("pre-push", "reference-transaction", "post-index-change", "pre-auto-gc", "post-checkout"):

@@ -322,7 +322,9 @@ def test_trees_that_explode_are_refused() -> None:
         assert caught.value.code == "tree-too-large"
 
 
-@pytest.mark.parametrize("data", [b"100644 a", b"100644 a\0short", b"10x644 a\0" + bytes(20), b"\0"])
+@pytest.mark.parametrize(
+    "data", [b"100644 a", b"100644 a\0short", b"10x644 a\0" + bytes(20), b"\0", b"100644 a/b\0" + bytes(20)]
+)
 def test_what_is_no_tree_is_damaged(data: bytes) -> None:
     with pytest.raises(Environment, match="cannot be read"):
         parse_tree(data)

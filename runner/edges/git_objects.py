@@ -9,6 +9,7 @@ batch protocol. Where objects are kept, and what the refs say, is left to the re
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 import struct
 import zlib
@@ -24,7 +25,7 @@ Entries: TypeAlias = Mapping[str, Blob]
 """One tree: name to mode and oid. Names that are not UTF-8 carry surrogates (PEP 383)."""
 
 FOLDER = "40000"
-_MODES = {b"100644": "100644", b"40000": FOLDER}
+_ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
 _PACKED = {"commit": 1, "tree": 2, "blob": 3}
 
 
@@ -73,25 +74,15 @@ class CommitHead(NamedTuple):
 def parse_tree(data: bytes) -> dict[str, Blob]:
     """The entries of a tree object, with modes as git understands them. Of entries with one name, which only a forged
     tree has, the first counts, as it does in git. Raises `Environment` for what is no tree."""
-    entries: dict[str, Blob] = {}
-    at = 0
-    try:
-        while at < len(data):
-            end = data.index(0, at)
-            mode, _, name = data[at:end].partition(b" ")
-            at = end + 21
-            blob = Blob(_MODES.get(mode) or _canonical_mode(mode), data[end + 1 : at].hex())
-            entries.setdefault(name.decode("utf-8", "surrogateescape"), blob)
-        if at != len(data):
-            raise ValueError("cut off in an object id")
-    except ValueError as error:
-        raise Environment("git-object-damaged", f"a tree object cannot be read: {error}", "see `git fsck`") from None
-    return entries
+    rows = _ENTRY.findall(data)
+    if sum(len(mode) + len(name) + 22 for mode, name, _ in rows) != len(data):
+        raise Environment("git-object-damaged", "a tree object cannot be read", "see `git fsck`")
+    modes = {mode: _canonical_mode(int(mode, 8)) for mode in {mode for mode, _, _ in rows}}
+    return {name.decode("utf-8", "surrogateescape"): Blob(modes[mode], oid.hex()) for mode, name, oid in reversed(rows)}
 
 
-def _canonical_mode(raw: bytes) -> str:
+def _canonical_mode(mode: int) -> str:
     """A mode as git reads it (`canon_mode` of its cache.h): forged trees hold others."""
-    mode = int(raw, 8)
     if stat.S_ISREG(mode):
         return "100755" if mode & 0o100 else "100644"
     if stat.S_ISLNK(mode):
