@@ -56,6 +56,7 @@ class History:
     """The state that `size` entries leave behind."""
 
     size: int = 0
+    genesis: str | None = None
     trust: str | None = None
     serial: int = 0
     threshold: int = 0
@@ -79,12 +80,13 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     size, keys, revisions = state.size, dict(state.keys), dict(state.revisions)
     running, ended, due = dict(state.open), dict(state.ended), dict(state.last_due)
     reserved = dict(state.reserved)
-    trust = (state.trust, state.serial, state.threshold)
+    trust, genesis = (state.trust, state.serial, state.threshold), state.genesis
     for raw in entries:
         entry: LogEntry = parse_entry(raw, size)
         match entry:
             case e.Genesis() | e.Trust():
                 trust = (entry.trust, entry.serial, entry.threshold)
+                genesis = genesis or entry.trust
             case e.KeyAdd():
                 keys[entry.key] = Key(entry.role, entry.principal, size, None, None)
             case e.KeyRevoke() if entry.key in keys:
@@ -107,6 +109,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     return replace(
         state,
         size=size,
+        genesis=genesis,
         trust=trust[0],
         serial=trust[1],
         threshold=trust[2],

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from runner import diagnostics
 from runner.errors import BeaconError, Invalid, Problem
-from runner.neutral import actions, terminal
-from runner.ports import Emit, Event
+from runner.neutral import terminal
 
 JsonFlag: TypeAlias = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 
@@ -68,39 +67,3 @@ def report_error(error: BeaconError, as_json: bool) -> int:
     if error.hint:
         note(paint(f"  help: {terminal(error.hint)}", "help"))
     return error.exit_code
-
-
-def progress(quiet: bool = False) -> Emit:
-    """How events are shown: one plain line per change, neutralised for the place where it stands."""
-    safe = actions if os.environ.get("GITHUB_ACTIONS") else terminal
-
-    def emit(event: Event) -> None:
-        text = SENTENCES.get(event.name)
-        if text is not None and not quiet:
-            note("  " + safe(text.format_map(_Facts(event.facts))))
-
-    return emit
-
-
-class _Facts(dict[str, Any]):
-    """Facts by name; one that an event does not carry is shown as `?`."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        super().__init__(facts)
-
-    def __missing__(self, name: str) -> str:
-        return "?"
-
-
-SENTENCES = {
-    "intent-found": "completing what an earlier writer began",
-    "planned": "plan: {pending} to start, {resumed} to resume, {idle} with nothing to do",
-    "prepared": "prepared {benchmark}",
-    "checkpoint-signed": "log: signed checkpoint of {size} entries",
-    "committed": "committed {commit}",
-    "run-started": "run {run}: {answers} answers wanted",
-    "attempt-finished": "{attempt}: {status}, {seconds} s",
-    "run-executed": "run {run}: executed, {attempts} attempts",
-    "run-compared": "run {run}: {verdict}",
-    "branch-not-moved": "the checked-out branch was left alone, because its files have changes: git pull",
-}

@@ -11,6 +11,7 @@ import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json, report_problems
 from runner.commands.places import checkout, opened, revision
+from runner.commands.start import start_registry, write_trust
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Invalid, Problem, Usage
@@ -81,28 +82,10 @@ def sign(
 def trust(
     name: Annotated[str, typer.Argument(help="Your principal in registry/keys/root.")],
     key: KeyOption,
-    keep: Annotated[bool, typer.Option(help="Sign trust.json as it is, as a second maintainer does.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Sign the list as it is, as a second maintainer does.")] = False,
 ) -> None:
-    """Write registry/trust.json anew from the files it covers, and sign it as a maintainer."""
-    from runner.initialise import sign_trust
-    from runner.model import TrustList, from_canonical
-    from runner.trust import covered, trust_list
-
-    root = checkout(Path.cwd())
-    folder = FolderSnapshot(root)
-    listed = root / "registry/trust.json"
-    signatures = root / "registry/trust.sigs"
-    if not keep:
-        old = TrustList.from_json(from_canonical(listed.read_bytes(), str(listed))) if listed.exists() else None
-        files = folder.read_all(covered(folder))
-        new = trust_list(files, _origin(listed), old.serial + 1 if old else 1)
-        if old is None or TrustList.from_json(from_canonical(new, "trust.json")).files != old.files:
-            listed.write_bytes(new)
-            for stale in signatures.glob("*.sig"):
-                stale.unlink()
-    signatures.mkdir(exist_ok=True)
-    (signatures / f"{name}.sig").write_bytes(sign_trust(listed.read_bytes(), _origin(listed), load_signer(key)))
-    line(f"registry/trust.json signed by {name}")
+    """List the files of registry/trust.json anew, and sign it as a maintainer."""
+    line(write_trust(checkout(Path.cwd()), name, load_signer(key), keep))
 
 
 def validate(
@@ -178,8 +161,6 @@ def init(
     branch: Annotated[str, typer.Option(help="The branch that the runner writes.")] = "main",
 ) -> None:
     """Start a registry: policy, keys by role, signed trust list. Keys that are there already are used."""
-    from runner.commands.start import start_registry
-
     root = checkout(folder)
     made = start_registry(root, keys, origin, branch, maintainer, owner, runner)
     for path in made:

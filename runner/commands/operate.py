@@ -16,8 +16,9 @@ from typing import Annotated
 import typer
 
 from runner import __version__, planview
-from runner.commands.console import JsonFlag, line, note, progress, put_json
+from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.places import cache_folder, checkout, opened, remotes, revision, state_folder
+from runner.commands.progress import progress
 from runner.edges.keys import load_keys
 from runner.edges.local import LocalExecutor
 from runner.edges.spool import FolderSpool
@@ -80,7 +81,7 @@ def reconcile(
 ) -> int:
     """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
     root = checkout(repo)
-    with working(root, keys, _remote(root, remote), progress()) as world:
+    with progress() as emit, working(root, keys, _remote(root, remote), emit) as world:
         outcome = reconcile_once(world)
     if as_json:
         put_json(

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner.edges.folder import FolderSnapshot
 from runner.edges.git import GitRepository
 from runner.edges.git_objects import Author
-from runner.errors import Environment, Usage
+from runner.errors import BeaconError, Usage
 from runner.ports import Emit, Signer, Snapshot
 from runner.registry import load_policy
 
@@ -19,17 +20,27 @@ AUTHOR = Author("beacon-runner", "beacon-runner@users.noreply.invalid")
 """Who commits. What counts is the signature, not the name."""
 
 
-def checkout(start: Path) -> Path:
-    """The top of the git work tree that holds a folder. Raises `Usage` where there is none."""
-    done = subprocess.run(  # noqa: S603 - constant arguments, no shell
-        ["git", "-C", str(start), "rev-parse", "--show-toplevel"],  # noqa: S607 - git is looked up on the PATH
+def git(folder: Path, *arguments: str) -> str:
+    """What a git command prints. For a person's own repository; what is trusted goes through `runner/edges/git.py`.
+    Raises `Usage` with git's words."""
+    done = subprocess.run(  # noqa: S603 - no shell; no argument comes from a tree or a remote
+        ["git", "-C", str(folder), *arguments],  # noqa: S607 - git is looked up on the PATH, as a person would
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise Usage("not-a-repository", f"{start.absolute()} is in no git repository", "git init, or give its folder")
-    return Path(done.stdout.rstrip("\n"))
+        raise Usage("git-failed", f"git {arguments[0]}: {done.stderr.strip() or f'exit {done.returncode}'}")
+    return done.stdout.rstrip("\n")
+
+
+def checkout(start: Path) -> Path:
+    """The top of the git work tree that holds a folder. Raises `Usage` where there is none."""
+    try:
+        return Path(git(start, "rev-parse", "--show-toplevel"))
+    except Usage:
+        hint = "git init, or give the folder of one"
+        raise Usage("not-a-repository", f"{start.absolute()} is in no git work tree", hint) from None
 
 
 @contextmanager
@@ -48,13 +59,7 @@ def revision(repository: GitRepository, name: str) -> Snapshot:
 
 def remotes(folder: Path) -> list[str]:
     """The names of a repository's remotes."""
-    done = subprocess.run(  # noqa: S603 - constant arguments, no shell
-        ["git", "-C", str(folder), "remote"],  # noqa: S607 - git is looked up on the PATH
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.split()
+    return git(folder, "remote").split()
 
 
 def cache_folder() -> Path:
@@ -75,19 +80,8 @@ def _home(variable: str, default: str) -> Path:
 
 
 def _branch(folder: Path) -> str:
-    """The branch that the policy on disk names; the checked-out one where the policy cannot be read (a bare clone)."""
-    from runner.edges.folder import FolderSnapshot
-    from runner.errors import BeaconError
-
+    """The branch that the policy on disk names; where there is no readable policy, the one that is checked out."""
     try:
         return load_policy(FolderSnapshot(folder)).log.branch
     except BeaconError:
-        done = subprocess.run(  # noqa: S603 - constant arguments, no shell
-            ["git", "-C", str(folder), "symbolic-ref", "--short", "HEAD"],  # noqa: S607 - git is on the PATH
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Environment("branch-unknown", f"{folder} has neither a policy nor a branch") from None
-        return done.stdout.strip()
+        return git(folder, "symbolic-ref", "--short", "HEAD")

@@ -1,13 +1,17 @@
-"""Starting a registry on disk: keys made where they are missing, files written, the trust list signed."""
+"""Starting a registry on disk, and signing its trust list: what `init`, `trust` and `demo` have in common."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Usage
 from runner.initialise import registry_files, sign_trust
+from runner.model import TrustList
+from runner.registry import load_policy
+from runner.trust import covered, trust_list
 
 
 def start_registry(
@@ -15,29 +19,45 @@ def start_registry(
 ) -> list[str]:
     """Write a fresh registry below `root`, with keys in `keys`. Returns the paths written. Raises `Usage` where a
     registry stands already: nothing is overwritten."""
-    if (root / "registry").exists():
-        raise Usage("registry-exists", f"{root / 'registry'} is there already", "change it by pull request")
+    if (root / "registry" / "policy.yaml").exists():
+        raise Usage("registry-exists", f"{root / 'registry'} is a registry already", "change it by pull request")
     if keys.resolve().is_relative_to(root.resolve()):
         raise Usage("keys-inside", f"{keys} is inside the repository", "private keys must never be committed")
     made = {name: _key(keys / name) for name in (maintainer, owner)}
     roles = {role: _key(keys / "runner" / role) for role in ("git", "receipt", "log")}
-    files = dict(
-        registry_files(
-            origin=origin,
-            branch=branch,
-            maintainers={maintainer: made[maintainer].public},
-            threshold=1,
-            contributors={owner: made[owner].public},
-            runners={runner: (roles["git"].public, roles["receipt"].public)},
-            log_public=roles["log"].public,
-        )
+    files = registry_files(
+        origin=origin,
+        branch=branch,
+        maintainers={maintainer: made[maintainer].public},
+        threshold=1,
+        contributors={owner: made[owner].public},
+        runners={runner: (roles["git"].public, roles["receipt"].public)},
+        log_public=roles["log"].public,
     )
-    signature = sign_trust(files["registry/trust.json"], origin, made[maintainer])
-    files[f"registry/trust.sigs/{maintainer}.sig"] = signature
     for path, content in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)
-    return sorted(files)
+    return [*sorted(files), write_trust(root, maintainer, made[maintainer], keep=True)]
+
+
+def write_trust(root: Path, maintainer: str, signer: SoftwareKey, keep: bool) -> str:
+    """Sign registry/trust.json, after listing the files anew unless `keep` is set. Signatures of another list go away,
+    since they no longer say anything. Returns the signature's path."""
+    folder = FolderSnapshot(root)
+    origin = load_policy(folder).log.origin
+    listed = root / "registry" / "trust.json"
+    signatures = root / "registry" / "trust.sigs"
+    if not keep:
+        old = TrustList.from_bytes(listed.read_bytes(), "registry/trust.json")
+        files = folder.read_all(covered(folder))
+        if trust_list(files, origin, old.serial) != listed.read_bytes():
+            listed.write_bytes(trust_list(files, origin, old.serial + 1))
+            for stale in signatures.glob("*.sig"):
+                stale.unlink()
+    signatures.mkdir(exist_ok=True)
+    target = signatures / f"{maintainer}.sig"
+    target.write_bytes(sign_trust(listed.read_bytes(), origin, signer))
+    return target.relative_to(root).as_posix()
 
 
 def _key(path: Path) -> SoftwareKey:

@@ -1,0 +1,128 @@
+"""The demo: the whole story in a scratch registry, with a real model and real signatures.
+
+Two jobs ask SmolLM2 who it is, in three regions with three providers each. In one of them a region is quietly served
+another system prompt; the runner does not know, and must find it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.commands.console import line, note, paint
+from runner.commands.operate import working
+from runner.commands.places import cache_folder, git, opened, state_folder
+from runner.commands.progress import progress
+from runner.commands.start import start_registry, write_trust
+from runner.commands.verify import check, tell
+from runner.edges.keys import load_signer
+from runner.errors import Usage
+from runner.reconcile import reconcile
+from runner.sshsig import sign
+from runner.state import read_state
+from runner.verify import Anchor, format_anchor
+
+ORIGIN = "demo.invalid/beacon/log"
+JOBS = ("who-are-you", "who-are-you-swapped")
+HOME = Path(__file__).parents[2] / "registry"
+SWAP = """
+# One region of one job is quietly served another system prompt, so that there is something to find.
+local:
+  serve:
+    registry/jobs/examples/who-are-you-swapped.yaml:
+      APAC:
+        parameters:
+          system: You are a travel guide in Singapore.
+"""
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Where to keep it all; default: a new temporary folder.")
+    ] = None,
+) -> int:
+    """The whole story on this machine: contribute, reconcile, verify. Takes about two minutes."""
+    began = time.monotonic()
+    place = _empty(folder)
+    clone, keys = place / "clone", place / "keys"
+    step(1, f"A scratch registry in {place}")
+    _registry(place, clone, keys)
+    step(2, "A contributor signs two jobs and pushes them")
+    _contribute(clone, keys)
+    step(3, "The runner reconciles: claims, executes in the sandbox, compares, logs, commits, pushes")
+    with progress() as emit, working(clone, keys / "runner", "origin", emit) as world:
+        outcome = reconcile(world)
+        again = reconcile(world)
+    step(4, "Reconciling again finds " + ("nothing to do" if again.head == outcome.head else "MORE TO DO"))
+    with opened(clone) as repository:
+        state = read_state(repository, repository.head())
+    assert state.history.genesis is not None, "the runner wrote the log"
+    anchor = Anchor(state.history.genesis, state.trust.log_vkey)
+    step(5, f"Anybody verifies, trusting two values alone:\n     beacon verify {clone} --trust {format_anchor(anchor)}")
+    report = check(clone, anchor)
+    code = tell(report)
+    step(6, f"Read the reports ({time.monotonic() - began:.0f} s in all)")
+    for job in JOBS:
+        line(f"  {clone}/reports/jobs/examples/{job}/README.md")
+    line(f"  {clone}/reports/README.md")
+    note("")
+    note(f"Kept: {place} (registry.git, clone, keys). Delete it when you have seen it.")
+    note(
+        f"Kept: {cache_folder()} (the benchmark's packages and model), {state_folder()} (checkpoints seen and signed)."
+    )
+    return code or (0 if again.head == outcome.head and not outcome.remaining else 1)
+
+
+def step(number: int, text: str) -> None:
+    """A heading of the story."""
+    note(f"\n{paint(f'{number}.', 'bold')} {text}")
+
+
+def _empty(folder: Path | None) -> Path:
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="beacon-demo-"))
+    if folder.exists() and any(folder.iterdir()):
+        raise Usage("folder-not-empty", f"{folder} is not empty", "give a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def _registry(place: Path, clone: Path, keys: Path) -> None:
+    """A bare remote, a clone of it with a fresh registry, and the demo's policy signed by its maintainer."""
+    if not HOME.is_dir():
+        raise Usage(
+            "demo-files-missing", f"{HOME} is not there", "the demo needs a clone of Beacon Runner's repository"
+        )
+    git(place, "init", "--quiet", "--bare", "--initial-branch=main", "registry.git")
+    git(place, "clone", "--quiet", "registry.git", "clone")
+    git(clone, "symbolic-ref", "HEAD", "refs/heads/main")
+    start_registry(clone, keys, ORIGIN, "main", "maintainer", "examples", "demo-runner")
+    with (clone / "registry" / "policy.yaml").open("a") as policy:
+        policy.write(SWAP)
+    shutil.copytree(HOME / "benchmarks", clone / "registry" / "benchmarks")
+    write_trust(clone, "maintainer", load_signer(keys / "maintainer"), keep=False)
+    _commit(clone, "Start a registry")
+
+
+def _contribute(clone: Path, keys: Path) -> None:
+    """The example jobs, signed anew: a signature counts for one registry's log alone."""
+    folder = clone / "registry" / "jobs" / "examples"
+    folder.mkdir(parents=True)
+    signer = load_signer(keys / "examples")
+    for job in JOBS:
+        raw = (HOME / "jobs" / "examples" / f"{job}.yaml").read_bytes()
+        (folder / f"{job}.yaml").write_bytes(raw)
+        (folder / f"{job}.yaml.sig").write_bytes(sign(signer, raw, f"jobspec.v1@{ORIGIN}"))
+    _commit(clone, "Ask who the model is, in three regions")
+
+
+def _commit(clone: Path, message: str) -> None:
+    git(clone, "add", "--all")
+    identity = ("-c", "user.name=Demo", "-c", "user.email=demo@demo.invalid", "-c", "commit.gpgsign=false")
+    git(clone, *identity, "commit", "--quiet", "--message", message)
+    git(clone, "push", "--quiet", "origin", "main")
