@@ -38,13 +38,15 @@ Grouping: TypeAlias = tuple[int, ...]
 
 class Outcome(NamedTuple):
     """What a test found. `leaders` are the groups with the largest statistic, several where they tie; `statistic` is
-    their energy distance in parts per million, rounded down; `detectable` as in `_detectable`."""
+    their energy distance in parts per million, rounded down; `detectable` as in `_detectable`. `together` is the p of
+    the sum over all groups: small where groups differ, though none of them stands out alone."""
 
     leaders: tuple[int, ...]
     statistic: int
     p: PValue
     significant: bool
     detectable: int | None
+    together: PValue
 
 
 def count(sizes: Sequence[int]) -> int:
@@ -84,8 +86,11 @@ def energy_test(distances: Matrix, sizes: Sequence[int], seed: bytes, level: Fra
     top = max(scores)
     exact = count(sizes) <= EXACT
     ways = list(_every(tuple(range(n)), tuple(sorted(sizes))) if exact else _drawn(n, sizes, seed))
-    extreme = sum(any(statistic(group) >= top for group in way) for way in ways) + (not exact)
-    p = PValue(count=extreme, of=len(ways) + (not exact), exact=exact)
+    extreme = sum(any(statistic(group) >= top for group in way) for way in ways)
+    wide = sum(sum(map(statistic, way)) >= sum(scores) for way in ways)
+    p, together = (
+        PValue(count=found + (not exact), of=len(ways) + (not exact), exact=exact) for found in (extreme, wide)
+    )
     leaders = tuple(index for index, score in enumerate(scores) if score == top)
     size = sizes[leaders[0]]
     return Outcome(
@@ -94,6 +99,7 @@ def energy_test(distances: Matrix, sizes: Sequence[int], seed: bytes, level: Fra
         p,
         Fraction(p.count, p.of) <= level,
         _detectable(statistic, observed, sizes, ways, int(level * p.of) - (not exact)),
+        together,
     )
 
 

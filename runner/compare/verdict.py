@@ -78,12 +78,13 @@ def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulate
 
 
 class _Found(NamedTuple):
-    """What the tests of regions found. `detectable` is that of the last test."""
+    """What the tests of regions found. `detectable` and `together` are those of the last test."""
 
     tests: tuple[Test, ...] = ()
     named: tuple[str, ...] = ()
     each_other: tuple[str, ...] = ()
     detectable: int | None = None
+    together: PValue | None = None
 
     def rivals(self, region: str) -> tuple[str, ...]:
         """The regions that a named one was tested against when it was named."""
@@ -194,7 +195,7 @@ def _find(spec: JobSpec, gathered: Gathered, distances: Matrix) -> _Found:
             )
         )
         if not outcome.significant:
-            return _Found(tuple(tests), named, (), outcome.detectable)
+            return _Found(tuple(tests), named, (), outcome.detectable, outcome.together)
         named = (*named, *leaders)
         rest = tuple(region for region in current if region not in leaders)
         if len(rest) < 2:
@@ -264,6 +265,9 @@ def _unnamed(spec: JobSpec, gathered: Gathered, found: _Found, rest: Sequence[st
         return "insufficient", [f"{rest[0]}: no region is left to compare it with"]
     if _identical(gathered, rest):
         return "same", []
+    if (p := found.together) and Fraction(p.count, p.of) <= level(spec):
+        every = ", ".join(rest)
+        return "insufficient", [f"{every} differ together, p = {p.count}/{p.of}, and none of them stands out alone"]
     if found.detectable is not None:
         return "noise", []
     return "insufficient", _weak(spec, gathered, rest) or [
