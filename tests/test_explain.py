@@ -17,7 +17,7 @@ from tests.make import CID
 from tests.registries import JOB, POLICY, data, dump, merged
 
 RUNNER = Path(explain.__file__).parent.parent
-JUDGES = ["strictyaml", "yamltext", "documents", "jobrules", "registry", "tree", "sshsig"]
+JUDGES = ["strictyaml", "yamltext", "documents", "jobrules", "registry", "tree", "sshsig", "keyfiles", "trust"]
 # Texts of the form of a code that are none.
 OTHERS = {"ssh-ed25519", "ssh-keygen"}
 
@@ -29,6 +29,7 @@ def raised() -> set[str]:
         "yaml|field|value|id|image|region|regions|country|digest|cid|decimal|path|file|signature|signer|key|policy"
     )
     prefixes += "|benchmark|service|cap|budget|limits|alpha|schedule|secret|personal|text|suspended"
+    prefixes += "|principal|revoked|threshold|trust|vkey"
     found = set(re.findall(rf'"((?:{prefixes})-[a-z0-9]+(?:-[a-z0-9]+)*)"', text))
     found |= {f"{field}-mismatch" for field in ("owner", "suite", "name")}
     return found - OTHERS

@@ -3,6 +3,7 @@ and ssh-keygen and git read the same key files."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import keyfiles, note, sshsig
+from runner import keyfiles, note, sshsig, trust
 from runner.edges.memory import MemoryRepository
 from runner.errors import Invalid
+from runner.explain import trust as explained
 from runner.history import History, fold
 from runner.initialise import registry_files, sign_trust
 from runner.keyfiles import CONTRIBUTORS, LOG, REVOKED, ROOT, RUNNERS, signer_line
@@ -366,3 +368,33 @@ def test_git_takes_the_runners_file_as_it_is(tmp_path: Path) -> None:
     line = f"{sshsig.public_line(make.key('git').public)} suspectFrom=3\n"
     (tmp_path / "revoked").write_bytes(fresh()[REVOKED] + line.encode())
     assert not verifies("git")
+
+
+# What `beacon explain` says
+
+
+def test_every_code_of_these_modules_is_explained() -> None:
+    sources = "".join(Path(module.__file__ or "").read_text(encoding="utf-8") for module in (keyfiles, trust))
+    raised = set(re.findall(r'"((?:key|principal|revoked|threshold|trust|vkey)-[a-z-]+)"', sources))
+    assert raised == set(explained.ENTRIES)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (CONTRIBUTORS, "key-duplicate"),
+        (CONTRIBUTORS, "key-line-malformed"),
+        (CONTRIBUTORS, "key-namespace"),
+        (CONTRIBUTORS, "key-option"),
+        (CONTRIBUTORS, "principal-malformed"),
+        (REVOKED, "revoked-index"),
+    ],
+)
+def test_examples_of_lines_are_true(path: str, code: str) -> None:
+    def found(example: str) -> set[str]:
+        text = example.replace("<TAB>", "\t").replace("<CR>", "\r") + "\n"
+        files = fresh(contributors={}) | {path: text.encode()}
+        return {problem.code for problem in keyfiles.parse(files, ORIGIN)[1]}
+
+    assert found(explained.ENTRIES[code].bad) == {code}
+    assert found(explained.ENTRIES[code].good) == set()

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from runner.diagnostics import suggestion
 from runner.errors import Usage
-from runner.explain import job, registry, yaml
+from runner.explain import job, registry, trust, yaml
 from runner.explain.entry import Entry
 from runner.neutral import visible
 
-CODES: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES}
+CODES: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES, **trust.ENTRIES}
 """Every code that has an entry."""
 
 
