@@ -6,9 +6,9 @@ from __future__ import annotations
 import sys
 
 import pytest
-from test_log import grown
 
 from runner.audit import second_root
+from tests.logs import grown
 
 pymerkle = pytest.importorskip("pymerkle", reason="pymerkle, the extra `audit`, is not installed")
 

@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from make import key
 
 from runner import sshsig
 from runner.edges.keys import load_keys, load_signer, write_key
 from runner.errors import Environment
+from tests.make import key
 
 ROLES = ("git", "receipt", "log")
 

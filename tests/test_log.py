@@ -6,46 +6,20 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import naive_rfc9162 as rfc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_rfc9162 import mth
-from test_note import TESSERA
 
 from runner import log, note
 from runner.errors import Unverified
 from runner.model import Checkpoint
 from runner.proof import verify_consistency, verify_inclusion
 from runner.tiles import EMPTY_ROOT, leaf_hash, tile_path, tile_paths
+from tests import naive_rfc9162 as rfc
+from tests.logs import TESSERA, Store, grown, made
+from tests.naive_rfc9162 import mth
 
 SIZES = 300
-
-
-class Store(dict):
-    """A log's folder in memory, grown as a runner would grow it."""
-
-    def grow(self, size: int, entries: list[bytes]) -> log.Appended:
-        appended = log.append(self.get, size, entries)
-        for path, content in appended.tiles.items():
-            if content is None:
-                del self[path]
-            else:
-                assert path not in self, "what is published is never rewritten"
-                self[path] = content
-        return appended
-
-    def paths(self) -> set[str]:
-        return {*self, log.CHECKPOINT_PATH}
-
-
-def made(count: int) -> list[bytes]:
-    return [b"entry %d" % number * (number % 3) for number in range(count)]
-
-
-def grown(count: int) -> tuple[Store, Checkpoint]:
-    store = Store()
-    return store, Checkpoint("o", count, store.grow(0, made(count)).root)
 
 
 def code(action, *arguments, **named) -> str:

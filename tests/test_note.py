@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make import ORIGIN, key
 
 from runner import note, strictbase64
 from runner.errors import Unverified
 from runner.model import Checkpoint
 from runner.tiles import EMPTY_ROOT
+from tests.logs import TESSERA
+from tests.make import ORIGIN, key
 
-TESSERA = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
 # Published in the documentation of golang.org/x/mod/sumdb/note.
 NEUMANN = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 NEUMANN_NOTE = (

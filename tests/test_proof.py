@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make import ORIGIN, key
-from naive_rfc9162 import mth, path, proof
 
 from runner import note
 from runner.errors import Unverified
 from runner.model import Checkpoint
 from runner.proof import open_proof, verify_consistency, verify_inclusion, write_proof
 from runner.tiles import EMPTY_ROOT, leaf_hash
+from tests.make import ORIGIN, key
+from tests.naive_rfc9162 import mth, path, proof
 
 ENTRIES = [b"entry %d" % number for number in range(40)]
 LEAVES = [leaf_hash(entry) for entry in ENTRIES]

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make import key
 
 from runner import ed25519, sshsig, sshwire, strictbase64
 from runner.edges.keys import SoftwareKey
 from runner.errors import BeaconError, Environment, Unverified
+from tests.make import key
 
 ALICE = key("alice")
 NAMESPACE = "jobspec.v1@example.org/beacon/log"
