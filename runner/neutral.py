@@ -50,7 +50,7 @@ _HIDDEN = (
 _SHOWN = re.compile(rf"({_JOINED})|[{_HIDDEN}⟦]|(?<=[{_STACKED}]{{3}})[{_STACKED}]")
 _FORMULA = re.compile(r"(^|[;,|\t\n\"])(\s*)(?=[=+\-@＝＋－＠])")
 _IDENT = re.compile(r"(?!www\.)[A-Za-z0-9](?:[A-Za-z0-9./+-]|:(?!/)){0,254}")
-_PROSE = re.compile(r"(?!.*www\.)[A-Za-z][A-Za-z0-9 ,.;%()/+-]{0,299}")
+_PROSE = re.compile(r"(?!.*www\.|[0-9]+[.)])[A-Za-z0-9](?:[A-Za-z0-9 ,.;%()/+='-]|: ){0,299}")
 _ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "`": "&#96;", "\n": "&#10;", "\t": "&#9;"}
 )

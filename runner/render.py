@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RENDERER = "markdown/1"
 LARGEST = 200_000
-_ROOM, _RESERVE, _LIST_ROOM, _TREND = 110_000, 25_000, 120_000, 12
+_ROOM, _RESERVE, _REASONS_ROOM, _LIST_ROOM, _TREND = 110_000, 25_000, 3_000, 120_000, 12
 _PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -63,7 +63,7 @@ class _TargetView(NamedTuple):
 
     name: Safe
     sentence: Safe
-    reasons: tuple[Safe, ...]
+    reasons: runpage.Fitted[runpage.Row]
     names: tuple[Safe, ...]
     matrix: tuple[runpage.Row, ...]
     regions: tuple[runpage.Row, ...]
@@ -124,7 +124,7 @@ def _target_view(target: TargetDiff, pictures: Sequence[str], said: Safe) -> _Ta
     return _TargetView(
         name=ident(target.target),
         sentence=phrase("{symbol} {word}", symbol=SYMBOLS[target.verdict], word=WORDS[target.verdict]),
-        reasons=tuple(map(prose, target.reasons)),
+        reasons=runpage.fit((runpage.Row((prose(reason),)) for reason in target.reasons), _REASONS_ROOM),
         names=tuple(ident(region.region) for region in target.regions),
         matrix=runpage.matrix(target),
         regions=runpage.regions(target),

@@ -208,6 +208,16 @@ def test_names_stay_readable(text: str) -> None:
     assert neutral.ident(text) == text
 
 
+@pytest.mark.parametrize("text", ["2 of 3 answered: EU, US", "insufficient: p = 1/10 at best; the region's own"])
+def test_sentences_stay_readable(text: str) -> None:
+    assert neutral.prose(text) == text
+
+
+@pytest.mark.parametrize("text", ["1. a list", "23) a list", "see www.evil.example", "a :rocket: b", "a\nb", "a  \n"])
+def test_what_could_mean_something_in_a_sentence_is_code(text: str) -> None:
+    assert neutral.prose(text) == neutral.inline(text, 300)
+
+
 @pytest.mark.parametrize("text", ["www.evil.example", "http://evil", "a_b_c", "@octocat", "#1", "*x*", "", "a b"])
 def test_what_could_mean_something_is_code(text: str) -> None:
     assert neutral.ident(text) == neutral.inline(text)

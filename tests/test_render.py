@@ -242,7 +242,7 @@ def test_a_huge_run_keeps_its_size() -> None:
     hostile = "\x00`|<script>\n" * 100
     bundle = make.bundle(
         lambda cell: f"{cell.region} {cell.slot} {hostile}" if cell.slot > 1 else None,
-        prompts=[{"id": f"prompt-{n}", "text": "x"} for n in range(20)],
+        prompts=[{"id": f"prompt-{n}", "text": "x"} for n in range(12)],
         regions=[{"name": f"REGION{n}-CENTRAL"} for n in range(8)],
         sampling={"providers": 2, "replicas": 1, "seeds": "shared"},
         targets=[make.job_data()["spec"]["targets"][0] | {"name": f"target-{n}-{'x' * 50}"} for n in range(4)],
