@@ -18,7 +18,7 @@ from runner import log, note, proof, sshsig
 from runner.documents import read
 from runner.edges.memory import MemoryRepository
 from runner.history import fold
-from runner.initialise import registry_files, sign_trust
+from runner.initialise import sign_trust
 from runner.keyfiles import parse
 from runner.model import (
     DiffReport,
@@ -40,12 +40,10 @@ from runner.receipt import open_receipt
 from runner.registry import load
 from runner.schemas import schemas
 from runner.trust import read_trust
-from tests import make
+from tests import formats_page, make
+from tests.formats_page import JOB, PAGE, RECEIPT
 from tests.make import ORIGIN
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "formats.md"
-JOB = "registry/jobs/alice/capitals/who.yaml"
-RECEIPT = "bundle/receipts/smollm2.EU.1.1.sigstore.json"
 BLOCKS = {
     token.info.split()[1]: (token.info.split()[0], token.content)
     for token in MarkdownIt().parse(PAGE.read_text(encoding="utf-8"))
@@ -88,6 +86,11 @@ def validate(schema: str, data: Any) -> None:
     Draft202012Validator(json.loads(schemas()[f"{schema}.json"])).validate(data)
 
 
+def test_the_examples_follow_from_each_other() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert formats_page.rewritten(page) == page, "run `python -m tests.formats_page`"
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_canonical_documents_are_read_and_printed_again(name: str) -> None:
     document = MODELS[name].from_bytes(raw(name), name)
@@ -123,24 +126,11 @@ def test_the_log_has_every_type_of_entry_once_and_holds_its_own_rules() -> None:
         assert start.run == run_id(raw(JOB), start.due)
 
 
-def test_the_registry_is_the_one_that_init_writes_and_the_maintainers_signed() -> None:
-    policy, _ = read(Policy, raw("registry/policy.yaml"), "")
-    written = registry_files(
-        origin=ORIGIN,
-        branch="main",
-        maintainers={name: make.key(name).public for name in ("anna", "ben")},
-        threshold=2,
-        contributors={"alice": make.key("alice").public},
-        runners={"runner-1": (make.key("git").public, make.key("receipt").public)},
-        log_public=make.key("log").public,
-        regions=policy.regions,
-    )
+def test_the_registry_is_the_one_that_init_writes_and_a_maintainer_signed() -> None:
+    written = formats_page.registry()
     shown = {name: raw(name) for name in BLOCKS if name in written}
     assert shown == {path: written[path] for path in shown}
-    assert len(shown) == 7
-    assert text("registry/trust.sigs/anna.sig").encode() == sign_trust(
-        raw("registry/trust.json"), ORIGIN, make.key("anna")
-    )
+    assert len(shown) == 8
     assert parse(shown, ORIGIN)[1] == []
     assert entries()[0].to_json()["trust"] == sha256(raw("registry/trust.json"))
 
