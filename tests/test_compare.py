@@ -12,14 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import make
 import pytest
 
-from runner.bundle import Observation
-from runner.compare import judge, level, smallest_p
+from runner.bundle import Observation, observations
+from runner.compare import compare, judge, level, smallest_p
 from runner.model import DiffReport, JobSpec
 from runner.model.report import TargetDiff
 from runner.model.run import Cell, cells
+from tests import make
 
 GOLDEN = Path(__file__).parent / "golden" / "diff.json"
 PROSE = "the keeper of light walked down to harbour and told every sailor that storm had passed at last"
@@ -41,8 +41,8 @@ def observed(
     ]
 
 
-def report(spec: JobSpec, observations: list[Observation], grade: Any = "egress") -> DiffReport:
-    return judge(spec, make.run(), observations, True, grade)
+def report(spec: JobSpec, seen: list[Observation], grade: Any = "egress") -> DiffReport:
+    return judge(spec, make.run(), seen, True, grade)
 
 
 def only(found: DiffReport) -> TargetDiff:
@@ -100,7 +100,7 @@ def test_a_shifted_region_is_named() -> None:
     first = target.tests[0]
     assert (first.kind, first.region, first.p.count, first.p.of, first.significant) == ("global", "US", 10, 280, True)
     assert verdicts(target) == {"EU": "insufficient", "US": "major", "APAC": "insufficient"}
-    assert target.reasons == ("EU, APAC with 3, 3 providers can reach p = 1/10 at best, and p must not exceed 1/20",)
+    assert target.reasons == ("EU, APAC with 6 providers can reach p = 1/10 at best, and p must not exceed 1/20",)
 
 
 def test_a_region_that_serves_other_bytes_is_named_and_the_others_are_the_same() -> None:
@@ -161,7 +161,10 @@ def test_the_region_left_after_the_named_ones_is_tested_again() -> None:
             {"sampling": {"providers": 1, "replicas": 9, "seeds": "shared"}},
             "1 independent provider answered, 3 are needed",
         ),
-        ({"regions": [{"name": "EU"}, {"name": "US"}], "minRegions": 2}, "insufficient by design: EU, US with 3, 3"),
+        (
+            {"regions": [{"name": "EU"}, {"name": "US"}], "minRegions": 2},
+            "insufficient by design: EU, US with 6",
+        ),
         ({"regions": [{"name": "EU"}, {"name": "US"}]}, "2 of 2 regions answered, at least 3 are needed"),
         ({"compare": {"alpha": "0.01"}}, "p must not exceed 1/100"),
         ({"minGrade": "egress+rtt"}, "the evidence of regions is egress, the job asks for egress+rtt"),
@@ -243,12 +246,12 @@ def test_no_answer_at_all() -> None:
 
 def test_neither_names_nor_order_matter() -> None:
     spec = make.job(sampling=INDEPENDENT)
-    observations = observed(spec, noisy(4, lambda cell: 0.4 if cell.region == "EU" else 0.0))
-    plain = report(spec, observations)
-    assert report(spec, observations[::-1]).canonical() == plain.canonical()
+    seen = observed(spec, noisy(4, lambda cell: 0.4 if cell.region == "EU" else 0.0))
+    plain = report(spec, seen)
+    assert report(spec, seen[::-1]).canonical() == plain.canonical()
     names = {"EU": "NORTH", "US": "SOUTH", "APAC": "WEST"}
     renamed = make.job(sampling=INDEPENDENT, regions=[{"name": name} for name in names.values()])
-    moved = [o._replace(cell=o.cell.model_copy(update={"region": names[o.cell.region]})) for o in observations]
+    moved = [o._replace(cell=o.cell.model_copy(update={"region": names[o.cell.region]})) for o in seen]
     text = plain.canonical().decode()
     for old, new in names.items():
         text = text.replace(f'"{old}"', f'"{new}"').replace(f"{old},", f"{new},").replace(f"{old} with", f"{new} with")
@@ -276,6 +279,35 @@ def test_providers_with_nothing_in_common_favour_nobody() -> None:
 def test_the_smallest_p_of_a_design() -> None:
     p = smallest_p(make.job())
     assert (p.count, p.of, p.exact) == (10, 280, True)
+
+
+def test_sentences_stay_short_whatever_the_job() -> None:
+    names = [f"REGION-{number:07}" for number in range(16)]
+    many = make.job(
+        regions=[{"name": name} for name in names],
+        minRegions=16,
+        sampling={"providers": 3, "replicas": 1, "seeds": "shared"},
+    )
+    target = only(report(many, observed(many, lambda cell: None if cell.region != names[0] else "hi")))
+    assert target.reasons[0] == "1 of 16 regions answered, at least 16 are needed; not observed: 15 regions"
+
+
+def test_a_bundle_is_judged_by_its_answers_and_not_by_how_it_was_served() -> None:
+    bundle = make.bundle(lambda cell: "Ahoy!" if cell.region == "US" else "Hello.")
+    found = compare(bundle)
+    assert found == judge(bundle.spec, bundle.run, observations(bundle), True, "claimed")
+    assert (found.simulated, found.grade, only(found).named) == (True, "claimed", ("US",))
+    altered = {
+        path: receipt.model_copy(
+            update={
+                "predicate": receipt.predicate.model_copy(
+                    update={"executor": receipt.predicate.executor.model_copy(update={"altered": True})}
+                )
+            }
+        )
+        for path, receipt in bundle.receipts.items()
+    }
+    assert compare(bundle._replace(receipts=altered)).canonical() == found.canonical()
 
 
 def small_run() -> DiffReport:
@@ -308,9 +340,9 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(seed: str) -> None:
 def test_a_usual_run_is_compared_at_once() -> None:
     """3 regions x 3 providers x 3 answers of 2 kB: under 0.1 s of a free processor."""
     spec = make.job(sampling=INDEPENDENT)
-    observations = observed(spec, lambda cell: prose(random.Random(str(cell)), 380))
+    seen = observed(spec, lambda cell: prose(random.Random(str(cell)), 380))
     started = time.process_time()
-    report(spec, observations)
+    report(spec, seen)
     assert time.process_time() - started < 0.5
 
 

@@ -130,7 +130,7 @@ def _obstacles(spec: JobSpec, gathered: Gathered, grade: Grade) -> list[str]:
         absent = [region for region in gathered.regions if region not in observed]
         found.append(
             f"{len(observed)} of {len(gathered.regions)} regions answered, at least {max(2, least_regions)} are needed"
-            + (f"; not observed: {', '.join(absent)}" if absent else "")
+            + (f"; not observed: {_listed(absent)}" if absent else "")
         )
     if GRADES.index(grade) < GRADES.index(spec.spec.min_grade):
         found.append(f"the evidence of regions is {grade}, the job asks for {spec.spec.min_grade}")
@@ -157,9 +157,14 @@ def _weak(spec: JobSpec, gathered: Gathered, regions: Sequence[str]) -> list[str
     design = smallest_p(spec)
     by_design = Fraction(design.count, design.of) > level(spec) and len(regions) == len(spec.spec.regions)
     return [
-        f"{'insufficient by design: ' * by_design}{', '.join(regions)} with {', '.join(map(str, sizes))} providers "
+        f"{'insufficient by design: ' * by_design}{_listed(regions)} with {sum(sizes)} providers "
         f"can reach p = {p.count}/{p.of} at best, and p must not exceed {level(spec)}"
     ]
+
+
+def _listed(regions: Sequence[str]) -> str:
+    """Regions in a sentence, which has to stay short."""
+    return ", ".join(regions) if len(regions) <= 6 else f"{len(regions)} regions"
 
 
 def _sizes(units: Sequence[Unit], regions: Sequence[str]) -> list[int]:
@@ -266,8 +271,9 @@ def _unnamed(spec: JobSpec, gathered: Gathered, found: _Found, rest: Sequence[st
     if _identical(gathered, rest):
         return "same", []
     if (p := found.together) and Fraction(p.count, p.of) <= level(spec):
-        every = ", ".join(rest)
-        return "insufficient", [f"{every} differ together, p = {p.count}/{p.of}, and none of them stands out alone"]
+        return "insufficient", [
+            f"{_listed(rest)} differ together, p = {p.count}/{p.of}, and none of them stands out alone"
+        ]
     if found.detectable is not None:
         return "noise", []
     return "insufficient", _weak(spec, gathered, rest) or [
