@@ -12,8 +12,6 @@ MAX_ARMOR = 16_384
 LINE = 70
 MAX_LINE = 76
 
-canonical_base64 = strictbase64.decode
-
 
 def string(raw: bytes) -> bytes:
     """Four bytes of length, big-endian, then the bytes."""

@@ -74,8 +74,7 @@ def load_keys(folder: Path | None, environ: Mapping[str, str]) -> Keys:
 def load_signer(path: Path) -> SoftwareKey:
     """The key in an OpenSSH private key file that only its owner can read. Raises `Environment`."""
     try:
-        # Without O_NONBLOCK, opening a named pipe would wait for ever.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise Environment("key-unreadable", f"{path} is not a plain file")
@@ -118,6 +117,11 @@ def write_key(path: Path, key: SoftwareKey, comment: str) -> None:
                 "key-exists", f"{error.filename} exists already", "keys are never overwritten; choose another name"
             ) from None
         raise Environment("key-unwritable", f"{error.filename or path} cannot be written: {error.strerror}") from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Without O_NONBLOCK, opening a named pipe would wait for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _public_file(key: SoftwareKey, comment: str) -> bytes:
