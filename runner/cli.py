@@ -8,10 +8,15 @@ Exit codes: 0 fine or nothing to do · 1 findings · 2 usage · 3 work remains �
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner import __version__
+
+if TYPE_CHECKING:
+    import typer
 
 
 class Verb(NamedTuple):
@@ -34,7 +39,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("sign", "contribute:sign", "Sign a JobSpec, as ssh-keygen -Y sign would"),
             Verb("validate", "contribute:validate", "Judge everything in registry/, all mistakes at once"),
             Verb("plan", "operate:plan", "What would run, where, at which cost, and why the rest would not"),
-            Verb("run", "operate:run", "Try an unsigned JobSpec on this machine; nothing is logged"),
+            Verb("run", "trial:run", "Try an unsigned JobSpec on this machine; nothing is logged"),
             Verb("explain", "contribute:explain", "What an error code means, with a bad and a good example"),
             Verb("schema", "contribute:schema", "Print a JSON Schema"),
         ),
@@ -91,8 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def invoke(verb: Verb, arguments: list[str]) -> int:
-    """Call a verb's function with typer, and turn what it raises into an exit code."""
-    import click
+    """Call a verb's function with typer, and turn what it returns or raises into an exit code."""
     import typer
 
     from runner.commands.console import report_error
@@ -100,25 +104,29 @@ def invoke(verb: Verb, arguments: list[str]) -> int:
 
     module, function = verb.target.split(":")
     target = getattr(import_module(f"runner.commands.{module}"), function)
-    if not isinstance(target, typer.Typer):
-        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.command(name=verb.name)(target)
-        target = app
-    command = typer.main.get_command(target)
+    returned: list[object] = []
+    app = target if isinstance(target, typer.Typer) else _alone(verb.name, target, returned)
     try:
-        code = command.main(args=arguments, prog_name=f"beacon {verb.name}", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.Abort:
-        return 130
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return 2
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        typer.main.get_command(app).main(args=arguments, prog_name=f"beacon {verb.name}")
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 2
+        return returned[0] if code == 0 and returned and isinstance(returned[0], int) else code
     except BeaconError as error:
         return report_error(error, as_json="--json" in arguments)
-    except BrokenPipeError:
-        return 0
     except KeyboardInterrupt:
         sys.stderr.write("beacon: interrupted\n")
         return 130
+    return 0
+
+
+def _alone(name: str, target: Callable[..., object], returned: list[object]) -> typer.Typer:
+    """An app of one command, which keeps what the command returns."""
+    import typer
+
+    @wraps(target)
+    def call(*args: object, **options: object) -> None:
+        returned.append(target(*args, **options))
+
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name=name)(call)
+    return app

@@ -136,7 +136,7 @@ def cancel(
 def working(root: Path, keys: Path | None, remote: str | None, emit: Emit) -> Iterator[World]:
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
     held = load_keys(keys, os.environ)
-    with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), _stoppable() as stop:
+    with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
         repository.refresh()
         policy = load_policy(repository.snapshot(repository.head()))
         yield World(
@@ -166,7 +166,7 @@ def _alone(git_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[threading.Event]:
+def stoppable() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets; the second ends the process as usual."""
     stop = threading.Event()
 

@@ -1,0 +1,164 @@
+"""Verbs that read what is published: report, log, keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner import log as tree
+from runner import note as notes
+from runner import proof
+from runner.commands.console import JsonFlag, line, put_json
+from runner.commands.operate import RepoOption
+from runner.commands.places import checkout, opened
+from runner.errors import Unverified, Usage
+from runner.history import End
+from runner.model import DiffReport
+from runner.model.canonical import sha256
+from runner.neutral import terminal, terminal_block
+from runner.plan import run_folder
+from runner.publish import CHECKPOINT, LOG, tiles
+from runner.state import State, read_state
+
+log = typer.Typer(add_completion=False, rich_markup_mode=None, help="The Merkle log: show, prove, check, fsck.")
+
+
+@contextmanager
+def at_head(repo: Path) -> Iterator[State]:
+    """The state of a clone's branch."""
+    with opened(checkout(repo)) as repository:
+        yield read_state(repository, repository.head())
+
+
+def report(
+    which: Annotated[
+        str | None, typer.Argument(help="A run by its first digits, or a job by its name; none: all.")
+    ] = None,
+    repo: RepoOption = Path(),
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 where a region differs.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """The verdict of published runs, newest first; of a single run, its whole page."""
+    with at_head(repo) as state:
+        ends = [end for end in state.history.ended.values() if end.end.type == "run" and _wanted(end, which)]
+        if which and not ends:
+            raise Usage("run-unknown", f"no published run or job is called {which!r}", "`beacon report` lists them all")
+        ends.sort(key=lambda end: -end.index)
+        diffs = [_diff(state, end) for end in ends]
+        if as_json:
+            put_json([diff.to_json() for diff in diffs])
+        elif len(ends) == 1 and which:
+            page = state.snapshot.read(f"{_folder(ends[0])}/README.md") or b""
+            line(terminal_block(page.decode("utf-8", "replace")))
+        else:
+            for end, diff in zip(ends, diffs, strict=True):
+                named = sorted({region for target in diff.targets for region in target.named})
+                said = " ".join([diff.verdict, *named, *(["SIMULATED"] if diff.simulated else [])])
+                line(f"{end.start.run[:12]}  {end.start.at}  {_job(end)}: {said}")
+    return 1 if exit_code and any(diff.verdict in ("minor", "major") for diff in diffs) else 0
+
+
+def keys(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
+    """Who may do what, and between which log entries."""
+    with at_head(repo) as state:
+        rows = [
+            {"role": key.role, "principal": key.principal, "key": public, "added": key.added, "revoked": key.revoked}
+            for public, key in state.history.keys.items()
+        ]
+        if as_json:
+            put_json({"log": state.trust.log_vkey, "threshold": state.trust.threshold, "keys": rows})
+            return
+        line(f"log            {state.trust.log_vkey}")
+        for row in rows:
+            until = "" if row["revoked"] is None else f" until entry {row['revoked']}"
+            line(f"{row['role']:<14} {row['principal']}: {row['key']}, from entry {row['added']}{until}")
+
+
+@log.command()
+def show(
+    repo: RepoOption = Path(),
+    first: Annotated[int, typer.Option(help="First entry.", min=0)] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """The checkpoint, and every entry with its index."""
+    with at_head(repo) as state:
+        if state.checkpoint is None:
+            raise Usage("log-empty", "this registry has no log yet", "`beacon reconcile` writes its first entry")
+        size = state.checkpoint.size
+        found = list(tree.entries(tiles(state.snapshot), min(first, size), size))
+        if as_json:
+            root = state.checkpoint.root.hex()
+            entries = [{"index": first + i, "entry": json.loads(raw)} for i, raw in enumerate(found)]
+            put_json({"origin": state.checkpoint.origin, "size": size, "root": root, "entries": entries})
+            return
+        line(terminal_block((state.snapshot.read(CHECKPOINT) or b"").decode()))
+        for number, raw in enumerate(found, first):
+            line(f"{number:>6}  {terminal(raw.decode())}")
+
+
+@log.command()
+def prove(
+    index: Annotated[int, typer.Argument(help="The entry's index.", min=0)],
+    repo: RepoOption = Path(),
+) -> None:
+    """Print a C2SP tlog-proof of an entry under the newest checkpoint."""
+    with at_head(repo) as state:
+        if state.checkpoint is None or index >= state.checkpoint.size:
+            raise Usage("entry-unknown", f"the log has no entry {index}")
+        path = tree.inclusion(tiles(state.snapshot), index, state.checkpoint.size)
+        typer.echo(proof.write_proof(index, path, state.snapshot.read(CHECKPOINT) or b""), nl=False)
+
+
+@log.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A proof, as `beacon log prove` prints it and runs carry it.")],
+    entry: Annotated[Path, typer.Option(help="The entry's bytes.")],
+    vkey: Annotated[str, typer.Option(help="The log's verifier key, which you trust.")],
+) -> None:
+    """Check a proof against an entry and a log's key. Needs no clone."""
+    origin = notes.parse_vkey(vkey).name
+    index = proof.open_proof(_read(file), _read(entry), origin, [vkey])
+    line(f"entry {index} of {origin} is what {entry} holds, SHA-256 {sha256(_read(entry))}")
+
+
+@log.command()
+def fsck(repo: RepoOption = Path()) -> None:
+    """Hash every entry and tile of the log again, and compare with its checkpoint."""
+    with at_head(repo) as state:
+        if state.checkpoint is None:
+            raise Usage("log-empty", "this registry has no log yet", "`beacon reconcile` writes its first entry")
+        paths = [path.removeprefix(f"{LOG}/") for path in state.snapshot.files(LOG)]
+        tree.fsck(tiles(state.snapshot), state.checkpoint, paths=[path for path in paths if path != "checkpoint"])
+        line(f"{state.checkpoint.size} entries: every tile hashes to the root {state.checkpoint.root.hex()}")
+
+
+def _wanted(end: End, which: str | None) -> bool:
+    return which is None or end.start.run.startswith(which) or _job(end) == which or _job(end).endswith(f"/{which}")
+
+
+def _job(end: End) -> str:
+    return end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
+
+
+def _folder(end: End) -> str:
+    return run_folder(_job(end), end.start.run, end.start.due)
+
+
+def _diff(state: State, end: End) -> DiffReport:
+    path = f"{_folder(end)}/bundle/diff.json"
+    raw = state.snapshot.read(path)
+    if raw is None:
+        raise Unverified("file-missing", f"{path} is gone", "`beacon verify` tells what else is wrong")
+    return DiffReport.from_bytes(raw, path)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Usage("file-unreadable", f"{file}: {error.strerror}") from None

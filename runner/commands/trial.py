@@ -1,0 +1,80 @@
+"""`beacon run`: a job tried on this machine. What it makes looks like a published run, and counts for nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner import __version__
+from runner.commands.console import JsonFlag, line, put_json
+from runner.commands.operate import now, stoppable
+from runner.commands.places import cache_folder, checkout
+from runner.commands.progress import progress
+from runner.documents import read
+from runner.edges.folder import FolderSnapshot
+from runner.edges.keys import SoftwareKey
+from runner.edges.local import LocalExecutor
+from runner.edges.memory import MemorySpool
+from runner.errors import Environment, Invalid, Usage
+from runner.execute import execute
+from runner.jobrules import judge
+from runner.model import JobSpec, Run, sha256
+from runner.model.jobspec import Container
+from runner.model.receipt import RunnerIdentity
+from runner.model.run import run_id
+from runner.plan import instant
+from runner.publication import publication
+from runner.registry import Benchmarks, Job, load_policy
+from runner.state import benchmark_files
+from runner.tree import judge_tree
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="A JobSpec, signed or not.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the bundle and the report.")] = Path("beacon-run"),
+    as_json: JsonFlag = False,
+) -> int:
+    """Try a job on this machine: executed in the sandbox, compared and rendered. Nothing is logged or published."""
+    if out.exists():
+        raise Usage("folder-exists", f"{out} is there already", "give a new folder with --out")
+    root = checkout(file.absolute().parent)
+    snapshot = FolderSnapshot(root)
+    policy = load_policy(snapshot)
+    path = file.resolve().relative_to(root.resolve()).as_posix()
+    raw = file.read_bytes()
+    spec, parsed = read(JobSpec, raw, path)
+    benchmarks = Benchmarks(snapshot, judge_tree(snapshot.files("registry")).benchmarks)
+    if problems := judge(spec, parsed, policy, benchmarks):
+        raise Invalid(problems)
+    executor = LocalExecutor(cache_folder(), policy.local.serve)
+    files = benchmark_files(snapshot, spec)
+    for target in spec.spec.targets:
+        if not isinstance(target, Container) or target.image.source is None:
+            raise Environment("target-refused", f"{target.name}: only the form `source` of an image runs here")
+        executor.prepare(target, files[target.image.source.benchmark])
+    tried = Run(
+        run=run_id(raw, None),
+        job=spec.path(),
+        sha256=sha256(raw),
+        start=0,
+        root=secrets.token_hex(32),
+    )
+    with progress() as emit, stoppable() as stop:
+        results = execute(tried, spec, files, policy.regions, executor, MemorySpool(), emit, stop, time.monotonic)
+        job = Job(path, raw, sha256(raw), spec, b"tried locally at " + instant(now()).encode() + b"\n", b"")
+        throwaway = SoftwareKey(os.urandom(32))
+        done = publication(tried, job, results, throwaway, RunnerIdentity(version=__version__), emit)
+    for name, content in done.files.items():
+        target_file = out / name.removeprefix(f"{done.folder}/")
+        target_file.parent.mkdir(parents=True, exist_ok=True)
+        target_file.write_bytes(content)
+    if as_json:
+        put_json(done.diff.to_json())
+    else:
+        line(f"{done.diff.verdict}: {out}/README.md")
+    return 0

@@ -1,0 +1,101 @@
+"""The house keeps its shape: modules stay small and documented, imports go one way, and nothing names where it was made."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.cli import VERBS
+from tests.conftest import ROOT
+
+PACKAGE = sorted((ROOT / "runner").rglob("*.py"))
+LARGEST = 350
+OUTER = ("runner/edges/", "runner/commands/", "runner/cli.py")
+ALLOWED = {
+    "runner.verify": ("runner.claim", "runner.plan", "runner.publish", "runner.reconcile", "runner.state"),
+    "runner.compare": ("runner.render", "runner.plan", "runner.log"),
+    "runner.model": ("runner.registry", "runner.plan", "runner.log", "runner.bundle"),
+}
+"""What a package must not import: the verifier nothing of the writer; the nouns no verb."""
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def tracked() -> list[Path]:
+    """Files of the repository, as git knows them."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=relative)
+def test_modules_are_small_and_say_what_they_promise(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= LARGEST, "which concept is missing?"
+    assert ast.get_docstring(ast.parse(text)), "a module's docstring comes first"
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=relative)
+def test_public_functions_and_classes_are_documented(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+@pytest.mark.parametrize("path", [p for p in PACKAGE if not relative(p).startswith(OUTER)], ids=relative)
+def test_the_core_imports_nothing_from_the_edges(path: Path) -> None:
+    outward = ("runner.edges", "runner.commands", "runner.cli")
+    world = ("os", "subprocess", "socket", "shutil", "tempfile", "git", "random", "secrets", "time")
+    for name in imports(path):
+        assert not name.startswith(outward), f"{name}: pass what you need as a port"
+        assert name.split(".")[0] not in world, f"{name}: files, processes, clocks and chance belong to the edges"
+
+
+@pytest.mark.parametrize(("package", "forbidden"), ALLOWED.items())
+def test_packages_stay_apart(package: str, forbidden: tuple[str, ...]) -> None:
+    folder = ROOT / package.replace(".", "/")
+    for path in folder.rglob("*.py"):
+        assert not [name for name in imports(path) if name.startswith(forbidden)], relative(path)
+
+
+def test_nothing_names_where_it_was_made() -> None:
+    """No path of a developer's machine, no host of a package registry, no lock file that records one."""
+    hosts = "|".join(
+        re.escape(name)
+        for name in ("pypi." + "org", "python" + "hosted.org", "npmjs." + "org", "npmjs." + "com", "proxy.golang." + "org")
+    )
+    private = re.compile(rf"{hosts}|/home/[a-z]|/root/|/Users/[A-Za-z]".encode())
+    found = [relative(path) for path in tracked() if path.suffix != ".svg" and private.search(path.read_bytes())]
+    assert not found
+    assert not (ROOT / "uv.lock").exists()
+
+
+def test_requirements_are_pinned_and_hashed() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text().replace("\\\n", " ")
+        for line in filter(None, text.splitlines()):
+            assert re.match(r"[a-z0-9._\[\]-]+==\S+ .*--hash=sha256:", line), line[:80]
+
+
+def test_the_readme_names_every_verb() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert not [verb for verb in VERBS if f"beacon {verb}" not in readme]
