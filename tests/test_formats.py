@@ -49,6 +49,7 @@ BLOCKS = {
     for token in MarkdownIt().parse(PAGE.read_text(encoding="utf-8"))
     if token.type == "fence" and len(token.info.split()) == 2
 }
+SCHEMAS = schemas()
 MODELS: dict[str, type[Document]] = {
     "registry/trust.json": TrustList,
     "bundle/context.json": Run,
@@ -83,7 +84,7 @@ def tiles(count: int) -> tuple[dict[str, bytes], bytes]:
 
 
 def validate(schema: str, data: Any) -> None:
-    Draft202012Validator(json.loads(schemas()[f"{schema}.json"])).validate(data)
+    Draft202012Validator(json.loads(SCHEMAS[f"{schema}.json"])).validate(data)
 
 
 def test_the_examples_follow_from_each_other() -> None:
@@ -110,7 +111,7 @@ def test_the_job_stands_at_its_path_and_names_its_schema() -> None:
     assert read(JobSpec, raw(JOB), JOB)[0].path() == JOB
     schema = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text(JOB))
     assert schema is not None
-    assert schema[1] == json.loads(schemas()["jobspec.json"])["$id"]
+    assert schema[1] == json.loads(SCHEMAS["jobspec.json"])["$id"]
 
 
 def test_the_log_has_every_type_of_entry_once_and_holds_its_own_rules() -> None:

@@ -174,7 +174,7 @@ def changed(draw: st.DrawFn, data: Any) -> Any:  # noqa: C901 - one case a kind 
     return data
 
 
-@settings(derandomize=True, deadline=None, max_examples=800)
+@settings(derandomize=True, deadline=None, max_examples=500)
 @given(mutated())
 def test_both_judges_agree_on_every_mutation(case: tuple[str, Any]) -> None:
     name, data = case
