@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.edges.git import GitRepository
-from runner.edges.git_objects import Author
+from runner.edges.git_objects import Author, Maker
 from runner.edges.git_process import Git
 from runner.edges.git_remote import clone, create
 from runner.edges.memory import MemoryEvents
@@ -390,6 +390,37 @@ def test_a_spent_intent_gives_way(place: Place) -> None:
     assert place.git("remote", "rev-parse", "refs/beacon/intent") == new
     with pytest.raises(Conflict):
         a.propose(second, {"x": b"4"}, "three")
+
+
+def test_a_strangers_word_does_not_spend_an_intent(place: Place) -> None:
+    a = place.clone("a")
+    first = a.commit(None, {"x": b"1"}, "one")
+    intent = a.propose(first, {"x": b"2"}, "two")
+    store = Git(place.path / "remote", place.environ)
+    for signer in (None, key("stranger")):
+        header = {"beacon-intent": intent}
+        forged = Maker(AUTHOR, signer).commit(store, [first], {}, "", 0, header)[-1]
+        store.store([forged])
+        place.git("remote", "update-ref", "refs/heads/main", forged.oid)
+        a.refresh()
+        assert (a.head(), a.intent()) == (forged.oid, intent)
+    store.close()
+
+
+def test_refs_that_name_no_commit_and_cut_histories_are_told(place: Place) -> None:
+    a = place.clone("a")
+    first = a.commit(None, {"x": b"1"}, "one")
+    a.commit(first, {"x": b"2"}, "two")
+    place.git("remote", "update-ref", "refs/beacon/intent", place.git("remote", "rev-parse", "main:x"))
+    with pytest.raises(Environment) as caught:
+        a.refresh()
+    assert caught.value.code == "git-object-damaged"
+    place.git("remote", "update-ref", "-d", "refs/beacon/intent")
+    (place.path / "shallow").mkdir()
+    place.git("shallow", "clone", "-q", "--depth", "1", f"file://{place.path / 'remote'}", ".")
+    with pytest.raises(Environment) as caught:
+        place.open("shallow").history()
+    assert caught.value.code == "clone-shallow"
 
 
 def test_many_small_files_stay_out_of_packs_and_many_more_go_into_one(place: Place) -> None:

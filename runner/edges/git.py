@@ -29,9 +29,10 @@ from runner.edges.git_objects import Author, Maker, header
 from runner.edges.git_process import Done, Git
 from runner.edges.git_remote import fetch, push
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
-from runner.errors import Conflict, Environment, Usage
+from runner.errors import Conflict, Environment, Unverified, Usage
 from runner.events import say
 from runner.ports import Changes, CommitInfo, Emit, Signer
+from runner.sshsig import commit_signer
 
 INTENT = "refs/beacon/intent"
 CANCEL = "refs/beacon/cancel/"
@@ -123,7 +124,11 @@ class GitRepository:
         return difference(self._git, old, new, folder)
 
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
-        """See `Repository.history`. Raises `Environment` where `since` is not known here."""
+        """See `Repository.history`. Raises `Environment` where `since` is not known here, and in a shallow clone."""
+        if (self.git_dir / "shallow").exists():
+            raise Environment(
+                "clone-shallow", "this clone has only a part of the history", "git fetch --unshallow, or clone again"
+            )
         return read_commits(self._git, self._between(since, self._head))
 
     def resolve(self, revision: str) -> str:
@@ -252,10 +257,20 @@ class GitRepository:
             self._intent, self._spent = None, self._intent
 
     def _completed(self, intent: str, head: str) -> bool:
-        """Whether a commit since the intent's parent says that it completed it."""
-        parents = self.read_commit(intent).parents
-        after = self._git.get(self._between(parents[0] if parents else None, head))
-        return any(header(item.data, "beacon-intent") == intent for item in after)
+        """Whether a commit since the intent's parent says that it completed it, and is signed by who proposed it or by
+        this runner: a contributor could write such a header too."""
+        proposal = self.read_commit(intent)
+        own = {self._maker.signer.public} if self._maker.signer else set()
+        since = proposal.parents[0] if proposal.parents else None
+        named = [
+            item.data
+            for item in self._git.get(self._between(since, head))
+            if header(item.data, "beacon-intent") == intent
+        ]
+        try:
+            return any(commit_signer(raw) in {commit_signer(proposal.raw), *own} for raw in named)
+        except Unverified:
+            return False
 
     def _between(self, since: str | None, until: str | None) -> list[str]:
         """Commits reachable from one and not from another, parents before children."""

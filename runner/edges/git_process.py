@@ -209,4 +209,4 @@ def _answer(answers: IO[bytes]) -> Object | None:
     data = answers.read(size + 1)
     if len(data) != size + 1:
         raise BrokenPipeError
-    return Object(cast("Kind", words[0].decode()), data[:size])
+    return Object(cast("Kind", words[1].decode()), data[:size])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runner.edges.git_objects import FOLDER, Objects, parse_commit, parse_tree
-from runner.errors import Invalid, Problem
+from runner.errors import Environment, Invalid, Problem
 from runner.ports import Blob, Changes, CommitInfo
 
 MAX_FILES = 2_000_000
@@ -27,7 +27,7 @@ class TreeSnapshot:
         self._trees: dict[str, dict[str, Blob]] = {}
         self._root: Blob | None = None
         if commit is not None:
-            self._root = Blob(FOLDER, parse_commit(objects.get([commit])[0].data).tree)
+            self._root = Blob(FOLDER, parse_commit(_commits(objects, [commit])[0]).tree)
 
     def files(self, prefix: str) -> Mapping[str, Blob]:
         """See `Snapshot.files`; the prefix "" means the whole tree. Raises `Invalid` for trees that no person made:
@@ -111,7 +111,7 @@ def difference(objects: Objects, old: str | None, new: str, folder: str) -> Chan
 
 def read_commits(objects: Objects, oids: Sequence[str]) -> list[CommitInfo]:
     """Commits as `Repository.history` tells them."""
-    raws = [item.data for item in objects.get(oids)]
+    raws = _commits(objects, oids)
     heads = [parse_commit(raw) for raw in raws]
     roots = objects.get([head.tree for head in heads])
     found = [parse_tree(root.data).get("reports") for root in roots]
@@ -119,6 +119,14 @@ def read_commits(objects: Objects, oids: Sequence[str]) -> list[CommitInfo]:
         CommitInfo(oid, head.parents, raw, entry.oid if entry and entry.mode == FOLDER else None)
         for oid, head, raw, entry in zip(oids, heads, raws, found, strict=True)
     ]
+
+
+def _commits(objects: Objects, oids: Sequence[str]) -> list[bytes]:
+    items = objects.get(oids)
+    for oid, item in zip(oids, items, strict=True):
+        if item.kind != "commit":
+            raise Environment("git-object-damaged", f"{oid} is a {item.kind}, where a commit was expected")
+    return [item.data for item in items]
 
 
 def _too_large(prefix: str) -> Problem:
