@@ -13,7 +13,7 @@ from runner.model.report import DiffReport, RegionDiff, Spread, TargetDiff
 from runner.neutral import Safe, svg
 from runner.sentences import SYMBOLS, WORDS, When, cell_words, decimal, span
 
-MOST_REGIONS = 8
+MOST_REGIONS = 5
 """A heatmap with more could not be read on a phone; the page's table has them all."""
 
 DISTANCES = Safe("How far the answers of each two regions are apart")

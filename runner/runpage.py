@@ -6,6 +6,7 @@ from its end, in a fixed order, and the page says what and where the whole is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -324,8 +325,10 @@ def _setup(bundle: Bundle) -> Iterator[Safe]:
         ran = {(r.image.form, r.image.digest) for r in _facts(bundle) if r.attempt.target == target.name}
         for image, digest in sorted(ran):
             yield phrase("Image that ran: {image} {digest}", image=Safe(image), digest=inline(digest, 300))
-        for name, value in sorted(target.parameters.items())[:12]:
-            yield phrase("Parameter {name}: {value}", name=ident(name), value=inline(str(value), 80))
+        for name, value in sorted(target.parameters.items()):
+            yield phrase(
+                "Parameter {name}: {value}", name=ident(name), value=inline(json.dumps(value, ensure_ascii=False), 80)
+            )
     for what, values in _machines(bundle):
         yield phrase("{what}: {values}", what=what, values=joined((inline(value, 60) for value in values), ", "))
     if spec.compare.ignore:
@@ -344,4 +347,4 @@ def _machines(bundle: Bundle) -> Iterator[tuple[Safe, list[str]]]:
         (Safe("CPU"), {executor.cpu for executor in executors}),
     ):
         if values := sorted(value for value in found if value):
-            yield what, values[:8]
+            yield what, values

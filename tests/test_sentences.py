@@ -84,14 +84,13 @@ def test_heading_and_sentence(case: str) -> None:
 
 
 def test_noise_says_what_would_have_been_found() -> None:
-    diff = found(
-        lambda cell: f"Model {cell.region} {cell.slot} {cell.replica} says hello to you and to everybody else.",
-        sampling={"providers": 3, "replicas": 2, "seeds": "independent"},
-    )
-    assert diff.verdict == "noise"
+    diff = found(by_region())
+    target = diff.targets[0].model_copy(update={"verdict": "noise", "detectable": 123_456})
+    diff = diff.model_copy(update={"verdict": "noise", "targets": (target,)})
+    assert sentences.heading(diff) == "≈ No difference beyond noise in EU, US and APAC · SIMULATED"
     said = sentences.sentence(diff, DAY)
     assert "differed no more than answers from one region do among themselves" in said
-    assert "would have been found" in said
+    assert "; a shift of 0.12 would have been found; " in said
     assert said.endswith("SIMULATED.")
 
 
