@@ -232,7 +232,8 @@ def _schedule(expression: str, least: int) -> tuple[str, str, str] | None:
 def _texts(data: Any, policy: Policy) -> Iterator[Complaint]:
     """Secrets anywhere; personal data and what the policy refuses in what a model or a reader is shown."""
     refused = [(term, term.casefold()) for term in policy.content.refuse_prompts]
-    if not refused and not content.suspicious("\n".join(_leaves(data))):
+    everything = "\n".join(_leaves(data))
+    if not content.suspicious(everything) and not any(folded in everything.casefold() for _, folded in refused):
         return
     for location, text in _strings(data, ()):
         for kind in content.secrets(text):

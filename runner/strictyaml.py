@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
@@ -27,6 +28,7 @@ from yaml.events import (
     DocumentStartEvent,
     Event,
     MappingStartEvent,
+    NodeEvent,
     ScalarEvent,
     SequenceStartEvent,
     StreamEndEvent,
@@ -42,9 +44,6 @@ MAX_PROBLEMS = 50
 Location: TypeAlias = tuple[str | int, ...]
 """The way from the document's root to a value: keys and indexes."""
 
-# An event, and the places of what it holds; for a mapping each with the event of its key.
-_Place: TypeAlias = "tuple[Event, list[_Place] | dict[str, tuple[Event, _Place]] | None]"
-
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF|nan|NaN|NAN)")
 _CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -59,6 +58,12 @@ class Mark(NamedTuple):
     width: int
 
 
+class _Place(NamedTuple):
+    location: Location
+    key: Event | None
+    value: Event
+
+
 @dataclass(frozen=True)
 class Parsed:
     """A document: JSON data, the text's lines, and the place of every value and key."""
@@ -66,17 +71,24 @@ class Parsed:
     data: Any
     path: str
     lines: tuple[str, ...]
-    _root: _Place
+
+    @cached_property
+    def _places(self) -> tuple[_Place, ...]:
+        # Few documents are ever asked for places, so those are read a second time: the events are many times as
+        # large as the document.
+        events = iter(_engine()("\n".join(self.lines)).get_event, None)
+        root = next(event for event in events if isinstance(event, NodeEvent))
+        return tuple(_walk((), None, root, events))
 
     @cached_property
     def marks(self) -> Mapping[Location, Mark]:
         """The place of each value; `()` is the whole document."""
-        return {location: _mark(place, self.lines) for location, _, place in _walk((), None, self._root)}
+        return {place.location: _mark(place.value, self.lines) for place in self._places}
 
     @cached_property
     def keys(self) -> Mapping[Location, Mark]:
         """The place of each key, under the location of its value."""
-        return {location: _mark(key, self.lines) for location, key, _ in _walk((), None, self._root) if key}
+        return {place.location: _mark(place.key, self.lines) for place in self._places if place.key}
 
     def problem(self, location: Location, code: str, message: str, hint: str = "", *, key: bool = False) -> Problem:
         """A problem with a value, or with its key. What is not in the text is shown at what it would stand in."""
@@ -93,7 +105,7 @@ class Parsed:
 
 def load(raw: bytes, path: str) -> Parsed:
     """The document in a file's bytes. Raises `Invalid` with every mistake that was found, in the order of the text."""
-    return parse_with(yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader, raw, path)
+    return parse_with(_engine(), raw, path)
 
 
 def parse_with(engine: Any, raw: bytes, path: str) -> Parsed:
@@ -114,9 +126,9 @@ class _Reader:
     def document(self) -> Parsed:
         """The document. Raises `Invalid`."""
         unreadable = bool(self._problems)  # then a parser's complaint may be about what replaced a character
-        data, place = None, None
+        data = None
         try:
-            data, place = self._root()
+            data = self._root()
         except yaml.YAMLError as error:
             if not unreadable:
                 self._syntax(error)
@@ -127,11 +139,11 @@ class _Reader:
             pass
         finally:
             self._parser.dispose()
-        if self._problems or place is None:
+        if self._problems:
             raise Invalid(sorted(self._problems, key=lambda problem: (problem.line, problem.column)))
-        return Parsed(data, self._path, self._lines, place)
+        return Parsed(data, self._path, self._lines)
 
-    def _root(self) -> tuple[Any, _Place]:
+    def _root(self) -> Any:
         for event in self._events:
             if isinstance(event, StreamEndEvent):
                 self._add(Mark(0, 0, 1), "yaml-empty", "the file holds no document")
@@ -148,55 +160,50 @@ class _Reader:
             raise _Stop
         return root
 
-    def _value(self, event: Any, depth: int) -> tuple[Any, _Place]:
-        """The value that begins with an event, and its place."""
+    def _value(self, event: Any, depth: int) -> Any:
+        """The value that begins with an event."""
         if type(event) is ScalarEvent:
-            return self._scalar(event), (event, None)
+            return self._scalar(event)
         if isinstance(event, AliasEvent):
             self._add_at(event, "yaml-alias", f"an alias, *{str(event.anchor)[:40]}", "write the value out")
-            return None, (event, None)
+            return None
         if event.anchor is not None or event.tag is not None:
             self._decorated(event)
         if depth == MAX_DEPTH:
             self._add_at(event, "yaml-depth", f"more than {MAX_DEPTH} levels", "nest less deeply")
             raise _Stop
-        return self._mapping(event, depth) if isinstance(event, MappingStartEvent) else self._sequence(event, depth)
+        return self._mapping(depth) if isinstance(event, MappingStartEvent) else self._sequence(depth)
 
-    def _sequence(self, start: SequenceStartEvent, depth: int) -> tuple[list[Any], _Place]:
+    def _sequence(self, depth: int) -> list[Any]:
         data: list[Any] = []
-        places: list[_Place] = []
         for event in self._events:
             if isinstance(event, CollectionEndEvent):
                 break
-            value, place = self._value(event, depth + 1)
-            data.append(value)
-            places.append(place)
-        return data, (start, places)
+            data.append(self._value(event, depth + 1))
+        return data
 
-    def _mapping(self, start: MappingStartEvent, depth: int) -> tuple[dict[str, Any], _Place]:
+    def _mapping(self, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        places: dict[str, tuple[Event, _Place]] = {}
+        lines: dict[str, int] = {}
+        event: Any
         for event in self._events:
             if isinstance(event, CollectionEndEvent):
                 break
             key = self._key(event, depth)
-            value, place = self._value(next(self._events), depth + 1)
-            if key is None:
-                continue
+            value = self._value(next(self._events), depth + 1)
             if key in data:
-                line = _mark(places[key][0], self._lines).line
-                message = f'the key "{key[:40]}" stands twice, first in line {line}'
+                message = f'the key "{key[:40]}" stands twice, first in line {lines[key]}'
                 self._add_at(event, "yaml-duplicate-key", message, "keep one of them")
-                continue
-            data[key] = value
-            places[key] = (event, place)
-        return data, (start, places)
+            elif key is not None:
+                data[key] = value
+                lines[key] = event.start_mark.line + 1
+        return data
 
     def _key(self, event: Any, depth: int) -> str | None:
         """A mapping's key, or None where it is no text."""
         before = len(self._problems)
         if type(event) is not ScalarEvent:
-            key, _ = self._value(event, depth + 1)
+            key = self._value(event, depth + 1)
         elif event.value == "<<" and not event.style:
             self._add_at(event, "yaml-merge", "a merge key, <<", "write the fields out")
             return None
@@ -305,13 +312,21 @@ def _mark(event: Any, lines: tuple[str, ...]) -> Mark:
     return Mark(start.line + 1, start.column + 1, max(1, last - start.column))
 
 
-def _walk(location: Location, key: Event | None, place: _Place) -> Iterator[tuple[Location, Event | None, Event]]:
-    """Every value: its location, the event of its key in a mapping, its own event."""
-    event, inside = place
-    yield location, key, event
-    if isinstance(inside, dict):
-        for name, (key_event, value) in inside.items():
-            yield from _walk((*location, name), key_event, value)
-    elif inside is not None:
-        for index, value in enumerate(inside):
-            yield from _walk((*location, index), None, value)
+def _walk(location: Location, key: Event | None, value: Event, events: Iterator[Any]) -> Iterator[_Place]:
+    """The place of a value and of every one in it, in the order of the text."""
+    yield _Place(location, key, value)
+    if isinstance(value, MappingStartEvent):
+        for name in takewhile(_goes_on, events):
+            yield from _walk((*location, name.value), name, next(events), events)
+    elif isinstance(value, SequenceStartEvent):
+        for index, item in enumerate(takewhile(_goes_on, events)):
+            yield from _walk((*location, index), None, item, events)
+
+
+def _goes_on(event: Event) -> bool:
+    return not isinstance(event, CollectionEndEvent)
+
+
+def _engine() -> Any:
+    """The fastest of PyYAML's parsers that is installed."""
+    return yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
