@@ -22,7 +22,7 @@ from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, TargetDiff, Verdict
 from runner.model.run import Run
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
-from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence
+from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -253,8 +253,9 @@ def _trend(newest: Sequence[RunSummary], key: tuple[str, str]) -> runpage.Row:
     bars = "".join("·" if value is None else _BARS[min(7, value * 8 // 1_000_000)] for value in values)
     measured = [value for value in values if value is not None]
     last = decimal(measured[-1]) if measured else Safe("not measured")
-    ends = (decimal(min(measured)), decimal(max(measured))) if measured else (Safe("–"), Safe("–"))
-    return runpage.Row((ident(key[0]), ident(key[1]), last, *ends, Safe(bars)))
+    target, region = map(ident, key)
+    name = region if len({other for other, _ in newest[0].distances}) == 1 else joined((target, region), " ")
+    return runpage.Row((name, last, span(measured), Safe(bars)))
 
 
 def _page(template: str, **values: Any) -> bytes:
