@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +79,15 @@ def hostile(executor: LocalExecutor, name: str, **limits: Any) -> AttemptResult:
     return result
 
 
-def left_running() -> list[str]:
+def left_running(marked: int | None = None) -> list[str]:
+    """Processes, ours or those of another test process, that carry the mark of their command."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if f"marked-{os.getpid()}".encode() in words:
+        if f"marked-{marked or os.getpid()}".encode() in words:
             found.append(path.parent.name)
     return found
 
@@ -334,3 +337,24 @@ def test_sandbox_that_isolates_nothing_is_refused(tmp_path: Path) -> None:
         sandbox.Sandbox(fake, root=False).self_test()
     assert caught.value.code == "sandbox-leaks"
     assert "it sees other processes" in caught.value.message
+
+
+def test_a_killed_runner_leaves_nothing_behind(executor: LocalExecutor, tmp_path: Path) -> None:
+    script = (
+        "import sys, threading; from pathlib import Path; from runner.edges.local import LocalExecutor\n"
+        "from tests.test_local import BENCHMARKS, work\n"
+        "source = (BENCHMARKS / 'hostile' / 'ignores.py').read_text()\n"
+        "LocalExecutor(Path(sys.argv[1]), {}).run(work(source), threading.Event())\n"
+    )
+    root = Path(__file__).parent.parent
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=root) as other:
+        _until(lambda: len(left_running(other.pid)) >= 3)
+        other.kill()
+    _until(lambda: not left_running(other.pid))
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

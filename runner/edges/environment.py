@@ -11,6 +11,7 @@ none with dependencies, so no build and no set-up script. Which index serves the
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -61,6 +62,7 @@ def interpreter() -> str:
     return f"{platform.python_implementation()} {platform.python_version()}"
 
 
+@functools.cache
 def cpu_model() -> str | None:
     """The CPU's model as the kernel names it, None where it does not."""
     with contextlib.suppress(OSError):

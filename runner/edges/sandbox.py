@@ -20,6 +20,7 @@ the count of processes has to be the sandbox's own. There is no fallback: where 
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -28,7 +29,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,12 +148,12 @@ def _packaged() -> str | None:
     return str(program) if program and os.access(program, os.X_OK) else None
 
 
-def _filesystem(box: Box) -> Sequence[str]:
+def _filesystem(box: Box) -> tuple[str, ...]:
     """The order matters: the root becomes read-only last. Folders are made here: bubblewrap would make them 0700."""
     prefix, _ = _interpreter()
-    return [
+    return (
         *("--ro-bind", "/usr", "/usr"),
-        *(word for name in ("lib", "lib32", "lib64", "bin") for word in _like_the_systems(name)),
+        *_links_of_the_system(),
         *("--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--perms", "0755", "--dir", "/opt", "--ro-bind", str(box.benchmark), "/opt/benchmark"),
@@ -163,15 +163,20 @@ def _filesystem(box: Box) -> Sequence[str]:
         *("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--remount-ro", "/"),  # noqa: S108 - inside
         *("--chdir", "/opt/benchmark", "--clearenv"),
         *(word for name, value in _environment(box).items() for word in ("--setenv", name, value)),
-    ]
+    )
 
 
-def _like_the_systems(name: str) -> Sequence[str]:
+@functools.cache
+def _links_of_the_system() -> tuple[str, ...]:
     """`/lib` and its like are links into /usr today; bound where they still are folders."""
-    path = Path("/", name)
-    if path.is_symlink():
-        return ("--symlink", f"usr/{name}", f"/{name}")
-    return ("--ro-bind", f"/{name}", f"/{name}") if path.is_dir() else ()
+    words: list[str] = []
+    for name in ("lib", "lib32", "lib64", "bin"):
+        path = Path("/", name)
+        if path.is_symlink():
+            words += ("--symlink", f"usr/{name}", f"/{name}")
+        elif path.is_dir():
+            words += ("--ro-bind", f"/{name}", f"/{name}")
+    return tuple(words)
 
 
 def _environment(box: Box) -> dict[str, str]:
@@ -189,6 +194,7 @@ def _environment(box: Box) -> dict[str, str]:
     }
 
 
+@functools.cache
 def _interpreter() -> tuple[Path | None, str]:
     """The folder to bind at /opt/python, None where it stands in /usr, and the program's path inside."""
     prefix = Path(sys.base_prefix).resolve()

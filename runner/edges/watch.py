@@ -13,21 +13,19 @@ import contextlib
 import io
 import json
 import os
-import re
 import selectors
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from mmap import PAGESIZE
-from pathlib import Path
 from typing import Literal, NamedTuple
 
+from runner.edges.usage import Usage, proportional_kib, usage
 from runner.protocol import Reader
 
 TICK = 0.1
-LOOK = 0.01
+LOOK = 0.02
 """Seconds between two looks at `cancel` and the clock, and at memory and CPU time."""
 
 GRACE = 2.0
@@ -56,13 +54,6 @@ class Stream(NamedTuple):
 
     head: bytes
     size: int
-
-
-class Usage(NamedTuple):
-    """CPU time and resident memory of all processes together; shared pages count once in each."""
-
-    cpu_ms: int
-    memory_kib: int
 
 
 class Ended(NamedTuple):
@@ -286,42 +277,11 @@ class _Watched:
         if self._linger is not None and passed >= self._linger:
             return "lingered"
         if self._usage and self._usage.memory_kib > self._bounds.memory_kib:
-            return "memory" if _proportional(self._process.pid) > self._bounds.memory_kib else None
+            return "memory" if proportional_kib(self._process.pid) > self._bounds.memory_kib else None
         return None
 
     def _look(self) -> None:
-        now = _usage(self._process.pid)
+        now = usage(self._process.pid)
         if now is not None:
             seen = self._usage or now
             self._usage = Usage(max(seen.cpu_ms, now.cpu_ms), max(seen.memory_kib, now.memory_kib))
-
-
-def _usage(pid: int) -> Usage | None:
-    """What the descendants of a process use (proc_pid_stat(5): fields 14 to 17, with the children that they waited
-    for, and 24). None where there are none."""
-    ticks = pages = 0
-    found = False
-    for child in _descendants(pid):
-        with contextlib.suppress(OSError):
-            fields = Path(f"/proc/{child}/stat").read_bytes().rpartition(b")")[2].split()
-            ticks += sum(map(int, fields[11:15]))
-            pages += int(fields[21])
-            found = True
-    return Usage(ticks * 1000 // os.sysconf("SC_CLK_TCK"), pages * PAGESIZE // 1024) if found else None
-
-
-def _proportional(pid: int) -> int:
-    """KiB of the descendants with shared pages counted once: slower, so asked only when the quick sum is too large."""
-    total = 0
-    for child in _descendants(pid):
-        with contextlib.suppress(OSError):
-            pss = re.search(rb"^Pss:\s+(\d+) kB$", Path(f"/proc/{child}/smaps_rollup").read_bytes(), re.MULTILINE)
-            total += int(pss[1]) if pss else 0
-    return total
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    with contextlib.suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split():
-            yield int(child)
-            yield from _descendants(int(child))
