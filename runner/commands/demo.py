@@ -113,7 +113,7 @@ def _contribute(clone: Path, keys: Path) -> None:
     """The example jobs, signed anew: a signature counts for one registry's log alone."""
     folder = clone / "registry" / "jobs" / "examples"
     folder.mkdir(parents=True)
-    signer = load_signer(keys / "examples")
+    signer = load_signer(keys / "contributor")
     for job in JOBS:
         raw = (HOME / "jobs" / "examples" / f"{job}.yaml").read_bytes()
         (folder / f"{job}.yaml").write_bytes(raw)

@@ -17,27 +17,28 @@ from runner.trust import covered, trust_list
 def start_registry(
     root: Path, keys: Path, origin: str, branch: str, maintainer: str, owner: str, runner: str
 ) -> list[str]:
-    """Write a fresh registry below `root`, with keys in `keys`. Returns the paths written. Raises `Usage` where a
+    """Write a fresh registry below `root`, with keys in `keys`, one a role. Returns the paths written. Raises `Usage` where a
     registry stands already: nothing is overwritten."""
     if (root / "registry" / "policy.yaml").exists():
         raise Usage("registry-exists", f"{root / 'registry'} is a registry already", "change it by pull request")
     if keys.resolve().is_relative_to(root.resolve()):
         raise Usage("keys-inside", f"{keys} is inside the repository", "private keys must never be committed")
-    made = {name: _key(keys / name) for name in (maintainer, owner)}
+    chief, contributor = _key(keys / "maintainer"), _key(keys / "contributor")
     roles = {role: _key(keys / "runner" / role) for role in ("git", "receipt", "log")}
     files = registry_files(
         origin=origin,
         branch=branch,
-        maintainers={maintainer: made[maintainer].public},
+        maintainers={maintainer: chief.public},
         threshold=1,
-        contributors={owner: made[owner].public},
+        contributors={owner: contributor.public},
         runners={runner: (roles["git"].public, roles["receipt"].public)},
         log_public=roles["log"].public,
     )
     for path, content in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
-    return [*sorted(files), write_trust(root, maintainer, made[maintainer], keep=True)]
+        with (root / path).open("ab") as file:  # .gitattributes may be there: its last line counts
+            file.write(content)
+    return [*sorted(files), write_trust(root, maintainer, chief, keep=True)]
 
 
 def write_trust(root: Path, maintainer: str, signer: SoftwareKey, keep: bool) -> str:

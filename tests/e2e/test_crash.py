@@ -1,0 +1,147 @@
+"""kill -9 at any moment: the next reconcile completes, nothing is half written, no size of the log is signed twice.
+
+The moments are the pipeline's own events, so that every stage is hit; git, the sandbox and the files are the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import note
+from runner.commands.places import opened
+from runner.edges import sandbox
+from runner.errors import Environment
+from runner.model import entry as e
+from runner.state import read_state
+from tests.conftest import ROOT
+from tests.scratch import Scratch, scratch
+
+MOMENTS = 20
+SEED = 20261122
+
+
+def reconcile(place: Scratch, cache: Path, nth: int) -> subprocess.CompletedProcess[str]:
+    """Reconcile in a process of its own, which kills itself at the nth event."""
+    environment = {**os.environ, "BEACON_STATE": str(place.state), "BEACON_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+    program = [sys.executable, str(Path(__file__).with_name("reconcile_until.py"))]
+    return subprocess.run(
+        [*program, str(place.clone), str(place.keys / "runner"), str(nth)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """A registry that nobody has reconciled; tests copy it."""
+    try:
+        sandbox.find().self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
+    return scratch(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def events(fresh: Scratch, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The events of an undisturbed tick, in their order."""
+    done = reconcile(fresh.copy(tmp_path_factory.mktemp("calm") / "registry"), cache, 0)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def moments(names: list[str]) -> list[int]:
+    """Seeded event numbers, from 1: each kind of event at least once, the rest anywhere."""
+    chance = random.Random(SEED)
+    by_name: dict[str, list[int]] = {}
+    for number, name in enumerate(names, 1):
+        by_name.setdefault(name, []).append(number)
+    chosen = {chance.choice(numbers) for numbers in by_name.values()}
+    rest = sorted(set(range(1, len(names) + 1)) - chosen)
+    return sorted(chosen | set(chance.sample(rest, max(0, MOMENTS - len(chosen)))))
+
+
+def checkpoints(repository: Path) -> Iterator[bytes]:
+    """Every signed checkpoint among all objects, reachable or not."""
+    listed = subprocess.run(
+        ["git", "-C", str(repository), "cat-file", "--batch-all-objects", "--batch", "--unordered"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    while listed:
+        head, _, listed = listed.partition(b"\n")
+        _, kind, size = head.split()
+        content, listed = listed[: int(size)], listed[int(size) + 1 :]
+        if kind == b"blob" and content.count(b"\n\n\xe2\x80\x94 ") == 1 and not content.startswith(b"c2sp.org"):
+            yield content
+
+
+def check_whole(place: Scratch) -> None:
+    """One published run, each start with one end, one signed root for each size, a repository that git finds sound."""
+    with opened(place.clone, remote="origin") as repository:
+        repository.refresh()
+        assert repository.intent() is None
+        state = read_state(repository, repository.head())
+        vkey = state.trust.log_vkey
+    assert state.checkpoint is not None
+    assert not state.history.open
+    assert [end.end.type for end in state.history.ended.values()] == ["run"]
+    starts = [end for end in state.history.ended.values() if isinstance(end.end, e.RunEnd)]
+    assert len(starts) == 1
+    roots: dict[int, set[bytes]] = {}
+    for folder in (place.remote, place.clone):
+        for raw in checkpoints(folder):
+            found = note.parse_checkpoint(note.open_note(raw, [vkey]).text, state.checkpoint.origin)
+            roots.setdefault(found.size, set()).add(found.root)
+    assert state.checkpoint.size in roots
+    assert all(len(found) == 1 for found in roots.values()), "a size of the log was signed twice"
+    for folder in (place.remote, place.clone):
+        subprocess.run(["git", "-C", str(folder), "fsck", "--strict"], check=True, capture_output=True)
+    status = subprocess.run(["git", "-C", str(place.clone), "status", "--porcelain"], capture_output=True, text=True)
+    assert status.stdout == ""
+
+
+def test_killed_at_every_stage(fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:
+    chosen = moments(events)
+    assert len(chosen) >= MOMENTS
+    assert {events[number - 1] for number in chosen} == set(events)
+    for number in chosen:
+        place = fresh.copy(tmp_path / str(number))
+        killed = reconcile(place, cache, number)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        again = reconcile(place, cache, 0)
+        assert again.returncode == 0, f"after {events[number - 1]} ({number}): {again.stderr}"
+        check_whole(place)
+
+
+def test_killed_again_while_recovering(fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:
+    place = fresh.copy(tmp_path / "registry")
+    won = [number for number, name in enumerate(events, 1) if name == "intent-won"]
+    assert reconcile(place, cache, won[1]).returncode == -signal.SIGKILL
+    for number in (1, 2, 3):  # intent-found, second-engine, checkpoint-signed
+        assert reconcile(place, cache, number).returncode == -signal.SIGKILL
+    assert reconcile(place, cache, 0).returncode == 0
+    check_whole(place)
+
+
+def test_a_second_tick_writes_nothing(fresh: Scratch, cache: Path, tmp_path: Path) -> None:
+    place = fresh.copy(tmp_path / "registry")
+    assert reconcile(place, cache, 0).returncode == 0
+    before = subprocess.run(["git", "-C", str(place.remote), "show-ref"], capture_output=True, text=True).stdout
+    assert reconcile(place, cache, 0).stdout.split() == ["planned"]
+    after = subprocess.run(["git", "-C", str(place.remote), "show-ref"], capture_output=True, text=True).stdout
+    assert before == after
