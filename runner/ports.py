@@ -103,7 +103,8 @@ class Work(NamedTuple):
     """What an executor needs to run one attempt.
 
     `files` is the benchmark's folder for a `source` image: relative path to bytes. `avoid` names providers that
-    failed this slot or serve another slot of the region. `parameters` are the target's own."""
+    failed this slot or serve another slot of the region. `parameters` are the target's own. `limits` are the job's,
+    but for the total one: that is what is left of it when the attempt begins."""
 
     attempt: Attempt
     target: Container
