@@ -186,6 +186,15 @@ def test_cancel_reaches_running_work(executor: LocalExecutor) -> None:
     assert left_running() == []
 
 
+def test_cancel_at_any_moment_of_the_start(executor: LocalExecutor) -> None:
+    for milliseconds in range(0, 40, 4):
+        cancel = threading.Event()
+        timer = threading.Timer(milliseconds / 1000, cancel.set)
+        timer.start()
+        result = executor.run(work("import time\ntime.sleep(60)"), cancel)
+        assert (result.status, left_running()) == ("cancelled", [])
+
+
 def test_cancelled_before_it_began(executor: LocalExecutor) -> None:
     cancel = threading.Event()
     cancel.set()

@@ -169,12 +169,17 @@ class _Watched:
                 return cause
 
     def end(self) -> None:
-        """Kill what is left: with the first process the kernel ends all others. Returns when all are gone."""
+        """Kill what is left: with the first process the kernel ends all others. Returns when all are gone.
+
+        Bubblewrap has to name that process before it is killed itself: until the sandbox stands, its child would
+        survive it."""
+        patience = time.monotonic() + GRACE
         while self._alive():
-            with contextlib.suppress(ProcessLookupError):
-                if self._first is not None:
+            if self._first is not None:
+                with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._first, signal.SIGKILL)
-            self._process.kill()
+            if self._status_says("child-pid") is not None or time.monotonic() > patience:
+                self._process.kill()
             self._pump(0.005)
         self._selector.close()
 
