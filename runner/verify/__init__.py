@@ -1,0 +1,171 @@
+"""Check a registry from outside: who said it, in which order, and that nothing changed since. Not that it happened.
+
+    verify(repository, trust, last_seen) -> Report        as_text, as_json        parse_anchor, format_anchor
+
+Written separately from the writer: no rule of `runner/plan.py`, `claim.py`, `history.py` or `publish.py` is used but in
+step 9, whose point is to derive the same again. Shared are formats: the models, signatures, notes, proofs, tiles.
+Nothing of the target is executed, and only blobs of one commit and its history are read, never the work tree.
+
+    trail      1, 2   commits and checkpoints           receipts   4        seeds, cells, times
+    ledger     3, 7   the log's entries; keylog         runs       3 to 9   one run's folder
+    authority  3      trust lists                       pages      6, 9     every file; derived pages
+    jobs       3      signed jobs and revisions         logfiles   8        tiles, checkpoint, identity; frontier
+
+The steps, and what rests on the runner's word: `docs/evidence.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from runner import note
+from runner.errors import BeaconError, Usage
+from runner.model import Checkpoint
+from runner.model import entry as e
+from runner.ports import Blob, Repository, Snapshot
+from runner.verify import logfiles
+from runner.verify.anchor import Anchor, format_anchor, parse_anchor
+from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_missed
+from runner.verify.ledger import Ledger, read_ledger
+from runner.verify.pages import judge_pages, sort_files
+from runner.verify.present import as_json, as_text
+from runner.verify.receipts import Production
+from runner.verify.report import Finding, Notebook, Report, Step
+from runner.verify.runs import Law, judge_run
+from runner.verify.trail import Trail, judge_growth, judge_signers, read_trail
+
+__all__ = [
+    "Anchor",
+    "Finding",
+    "Production",
+    "Report",
+    "Step",
+    "as_json",
+    "as_text",
+    "format_anchor",
+    "parse_anchor",
+    "verify",
+]
+
+_AT_ONCE = 256
+
+
+def verify(
+    repository: Repository,
+    trust: Anchor | None = None,
+    last_seen: bytes | None = None,
+    *,
+    rev: str | None = None,
+    production: Production | None = None,
+    work_tree: Snapshot | None = None,
+) -> Report:
+    """Verify a commit (`rev`, by its full id; the head unless said) and all that led to it.
+
+    `trust` is the verifier's own anchor, `last_seen` the signed checkpoint that was remembered of this log, both from
+    outside the clone. `work_tree` is compared with the commit and told, never used. Raises `Usage` where there is no
+    such commit, and `Environment` where the repository cannot be read; whatever it holds is a finding."""
+    commit = rev or repository.head()
+    if commit is None:
+        raise Usage("nothing-to-verify", "the branch has no commit", "give the clone of a registry")
+    book = Notebook()
+    snapshot = repository.snapshot(commit)
+    vkey = logfiles.log_key(snapshot, trust, book)
+    state = None
+    if vkey is None:
+        book.unchecked(range(1, 10), "the log's key is not known")
+    else:
+        trail = read_trail(repository, commit, vkey, book)
+        state = logfiles.read_checkpoint(snapshot, vkey, book)
+        if state is None:
+            _without_log(snapshot, trail, vkey, last_seen, book)
+        else:
+            _with_log(repository, snapshot, trail, state[1], vkey, trust, last_seen, production, book)
+    return Report(
+        commit=commit,
+        origin=note.parse_vkey(vkey).name if vkey else None,
+        size=state[1].size if state else 0,
+        pinned=trust is not None,
+        first_use=last_seen is None,
+        steps=book.steps(),
+        checkpoint=state[0] if state and not book.found(2, 8) else None,
+        work_tree=tuple(_differences(snapshot, work_tree)) if work_tree is not None else (),
+    )
+
+
+def _without_log(snapshot: Snapshot, trail: Trail, vkey: str, last_seen: bytes | None, book: Notebook) -> None:
+    """A registry that logged nothing yet, or whose log went away."""
+    origin = note.parse_vkey(vkey).name
+    logfiles.judge_seen(logfiles.read_seen(last_seen, vkey, book), -1, {}, book)
+    judge_growth(trail, -1, {}, book)
+    judge_registry(snapshot, Ledger(), JobReader(origin), origin, vkey, book)
+    sort_files(snapshot.files("reports"), Ledger(), book)
+    book.unchecked((1, 4, 5, 7, 8, 9), "there is no signed log")
+
+
+def _with_log(
+    repository: Repository,
+    snapshot: Snapshot,
+    trail: Trail,
+    checkpoint: Checkpoint,
+    vkey: str,
+    trust: Anchor | None,
+    last_seen: bytes | None,
+    production: Production | None,
+    book: Notebook,
+) -> None:
+    """The nine steps; the log comes first because all others rest on it."""
+    files, seen = snapshot.files("reports"), logfiles.read_seen(last_seen, vkey, book)
+    entries = logfiles.entries(snapshot, checkpoint)
+    if not logfiles.judge_files(snapshot, checkpoint, files, book):
+        judge_growth(trail, checkpoint.size, None, book)
+        book.unchecked((1, 3, 4, 5, 6, 7, 8, 9), "the log's entries are not those that its checkpoint signs")
+        return
+    sizes = {known.size for known in (*trail.checkpoints.values(), *filter(None, [seen]))}
+    ledger = read_ledger(entries(), sizes, trail, repository.snapshot, vkey, book)
+    logfiles.judge_seen(seen, checkpoint.size, ledger.roots, book)
+    if trust is not None and ledger.genesis != trust.genesis:
+        book.find(
+            8, "genesis-foreign", "log entry 0", f"found the trust list {ledger.genesis}, expected {trust.genesis}"
+        )
+    judge_growth(trail, checkpoint.size, ledger.roots, book)
+    runners = judge_signers(trail, ledger.keys, book)
+    origin = note.parse_vkey(vkey).name
+    jobs = JobReader(origin)
+    judge_starts(ledger, trail, runners, repository.snapshot, jobs, book)
+    judge_registry(snapshot, ledger, jobs, origin, vkey, book)
+    renderers = _judge_runs(snapshot, files, Law(ledger, jobs, origin, vkey, trail.published, production, book))
+    try:
+        judge_pages(snapshot, files, entries(), ledger, renderers, book)
+    except BeaconError as error:
+        book.unchecked((9,), f"the derived pages: {error.message}")
+    list_missed(ledger, jobs.schedules(), book)
+    for began in ledger.open.values():
+        start = began.start
+        book.listed(
+            7, f"log entry {began.entry}: open: {start.job}, taken by {start.runner} at {start.at} for {start.lease} s"
+        )
+
+
+def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapping[int, str | None]:
+    """Every published run, one after the other. Returns what rendered each, by the index of its end."""
+    folders = sort_files(files, law.ledger, law.book)
+    renderers: dict[int, str | None] = {}
+    for ended in law.ledger.ended:
+        if isinstance(ended.end, e.RunEnd):
+            folder = ended.began.folder
+            found = snapshot.read_all(folders[folder])
+            contents = {path.removeprefix(f"{folder}/"): raw for path, raw in found.items()}
+            renderers[ended.entry] = judge_run(ended, ended.end, contents, law)
+    return renderers
+
+
+def _differences(snapshot: Snapshot, work_tree: Snapshot) -> Iterator[str]:
+    """Files of the registry and its reports that are not on disk as the commit has them."""
+    for folder in ("registry", "reports"):
+        committed, present = snapshot.files(folder), work_tree.files(folder)
+        yield from (f"work tree differs: {path} is not in the commit" for path in present if path not in committed)
+        paths = iter(committed)
+        while some := list(islice(paths, _AT_ONCE)):
+            ours, theirs = snapshot.read_all(some), work_tree.read_all(some)
+            yield from (f"work tree differs: {path}" for path in some if ours.get(path) != theirs.get(path))

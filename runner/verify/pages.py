@@ -1,0 +1,116 @@
+"""What may stand below `reports/`, and the pages that follow from all runs together. Steps 6 and 9.
+
+Every file is one of the log's, one of an ended run's folder, or a derived page; anything else was put there by somebody
+else. Derived pages are made again by the writer's own code from the verified log: here that is the point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from runner.errors import BeaconError
+from runner.history import History, fold
+from runner.model import entry as e
+from runner.pages import INDEX, derived
+from runner.ports import Blob, Snapshot
+from runner.render import RENDERER
+from runner.verify.ledger import Ended, Ledger
+from runner.verify.report import Notebook
+
+LOG = "reports/log/"
+
+
+def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Mapping[str, list[str]]:
+    """Step 6: the files of each published run, by its folder. What belongs to nothing is a finding."""
+    runs: dict[str, list[str]] = {}
+    pages = {INDEX}
+    for ended in filter(lambda ended: ended.final, ledger.ended):
+        folder = ended.began.folder
+        pages.add(f"{ended.began.job_folder}/README.md")
+        if isinstance(ended.end, e.RunEnd):
+            runs.setdefault(folder, [])
+        else:
+            pages.add(f"{folder}/README.md")
+    for path, blob in files.items():
+        book.count(6, "paths")
+        folder = _folder(path)
+        if blob.mode != "100644":
+            book.find(6, "file-mode", path, f"mode {blob.mode}; only plain files (100644) stand here")
+        elif folder in runs:
+            runs[folder].append(path)
+        elif path not in pages and not path.startswith(LOG):
+            book.find(
+                6, "file-unknown", path, "it belongs neither to the log, nor to an ended run, nor to the derived pages"
+            )
+    return runs
+
+
+def judge_pages(
+    snapshot: Snapshot,
+    files: Mapping[str, Blob],
+    entries: Iterable[bytes],
+    ledger: Ledger,
+    renderers: Mapping[int, str | None],
+    book: Notebook,
+) -> None:
+    """Step 9: histories, the index and the pages of runs without a result. `renderers` says what made each published
+    run, by the index of its end: a derived page is at least as new as the last run published before it."""
+    final = [ended for ended in ledger.ended if ended.final]
+    expected, broken = _derive(snapshot, entries, final)
+    for job in sorted(broken):
+        book.skip(9, f"history of {job}: its runs cannot be read")
+    written: dict[str, int] = {}
+    for ended in final:
+        folder = ended.began.job_folder
+        written |= {f"{folder}/README.md": ended.entry, INDEX: ended.entry}
+        if not isinstance(ended.end, e.RunEnd):
+            written[f"{ended.began.folder}/README.md"] = ended.entry
+    renderer: dict[int, str | None] = {}
+    latest: str | None = RENDERER
+    for ended in final:
+        latest = renderers.get(ended.entry, latest)
+        renderer[ended.entry] = latest
+    unread = {f"{ended.began.job_folder}/README.md" for ended in final if ended.began.start.job in broken}
+    unread |= {INDEX} if broken else set()
+    for path, index in written.items():
+        if path in unread:
+            continue
+        if renderer[index] not in (RENDERER, None):
+            book.skip(9, f"derived pages by renderer {renderer[index]}: not re-rendered")
+            continue
+        book.count(9, "derived pages")
+        if path not in files:
+            book.find(9, "page-missing", path, "this derived page is not here")
+        elif snapshot.read(path) != expected.get(path):
+            book.find(9, "page-wrong", path, "it is not what deriving this page from the log and the runs gives")
+
+
+def _derive(
+    snapshot: Snapshot, entries: Iterable[bytes], final: Sequence[Ended]
+) -> tuple[Mapping[str, bytes], frozenset[str]]:
+    """The derived pages, and the jobs whose pages cannot be derived because a run is damaged."""
+    history = fold(entries)
+    try:
+        return derived(snapshot, history), frozenset()
+    except BeaconError:
+        pages: dict[str, bytes] = {}
+        broken: set[str] = set()
+        for job in sorted({ended.began.start.job for ended in final}):
+            try:
+                pages |= derived(snapshot, _only(history, job))
+            except BeaconError:
+                broken.add(job)
+        return pages, frozenset(broken)
+
+
+def _only(history: History, job: str) -> History:
+    return replace(history, ended={run: end for run, end in history.ended.items() if end.start.job == job})
+
+
+def _folder(path: str) -> str:
+    """The run's folder that a path lies in, or nothing."""
+    head, runs, rest = path.partition("/runs/")
+    names = rest.split("/")
+    length = 2 if len(names[0]) == len("2026-11") else 1
+    return f"{head}{runs}{'/'.join(names[:length])}" if runs and len(names) > length else ""

@@ -1,0 +1,213 @@
+"""One published run: its folder held against its log entry. Steps 3 to 7 and 9.
+
+A run's files are read once and dropped before the next. What fails in one run is written down, and the others are still
+checked; within a run, only what needs the broken part is left out, and the step says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from runner import note, proof, sshsig
+from runner.bundle import Bundle, open_bundle
+from runner.compare import CLASSIFIER, compare
+from runner.errors import BeaconError, Unverified
+from runner.model import Checkpoint, DiffReport, Manifest, Receipt, Run, sha256
+from runner.model import entry as e
+from runner.render import RENDERER, run_page
+from runner.unixfs import folder_cid
+from runner.verify.jobs import JobReader, judge_signed
+from runner.verify.ledger import Began, Ended, Ledger
+from runner.verify.receipts import Production, judge_receipts, open_receipts
+from runner.verify.report import Notebook
+
+MANIFEST, PROOF = "manifest.json", "proof.tlog"
+_OUTPUTS = ("bundle-file-changed", "bundle-file-missing", "receipt-subjects")
+
+
+class Law(NamedTuple):
+    """What every run is judged by. `published` gives the checkpoint of the commit that logged an entry, where it is
+    known."""
+
+    ledger: Ledger
+    jobs: JobReader
+    origin: str
+    vkey: str
+    published: Callable[[int], Checkpoint | None]
+    production: Production | None
+    book: Notebook
+
+
+def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law) -> str | None:
+    """Judge the files of a run's folder (by path below it). Returns the renderer that its manifest names, if any."""
+    book, folder = law.book, ended.began.folder
+    before = book.found(3, 4, 5)
+    bundle = {path.removeprefix("bundle/"): raw for path, raw in files.items() if path.startswith("bundle/")}
+    digests = {path: sha256(raw) for path, raw in files.items()}
+    manifest = _manifest(ended, end, files, digests, folder, book)
+    _cid(bundle, end, folder, book)
+    _proof(ended, end, files.get(PROOF), folder, law)
+    _job(bundle, ended.began, folder, law)
+    run = _context(bundle, ended.began, folder, book)
+    receipts = _receipts(bundle, ended, folder, law)
+    _subjects(bundle, digests, receipts, folder, book)
+    opened = _open(bundle, receipts, folder, book) if book.found(3, 4, 5) == before else None
+    if opened is not None:
+        judge_receipts(opened.spec, run, ended.began.start, opened.receipts, law.production, folder, book)
+    if manifest is None or opened is None:
+        book.skip(9, "runs whose own evidence does not hold")
+    else:
+        _derive(opened, manifest, files, folder, book)
+    book.count(7, "runs")
+    return manifest.renderer if manifest else None
+
+
+def _manifest(
+    ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], digests: Mapping[str, str], folder: str, book: Notebook
+) -> Manifest | None:
+    """Step 6: the manifest is the logged one and lists exactly what is there."""
+    book.count(6, "manifests")
+    where = f"{folder}/{MANIFEST}"
+    if digests.get(MANIFEST) != end.manifest:
+        found = digests.get(MANIFEST, "no file")
+        book.find(6, "manifest-wrong", where, f"found {found}; log entry {ended.entry} says {end.manifest}")
+        return None
+    try:
+        manifest = Manifest.from_bytes(files[MANIFEST], where)
+    except Unverified as error:
+        book.find(6, error.code, where, error.message)
+        return None
+    if (manifest.run, manifest.job, manifest.cid) != (end.run, ended.began.start.job, end.cid):
+        book.find(6, "manifest-wrong", where, f"it is about {manifest.job}, run {manifest.run}, CID {manifest.cid}")
+    for path in sorted((digests.keys() | manifest.files) - {MANIFEST, PROOF}):
+        book.count(6, "files")
+        if path not in manifest.files:
+            book.find(6, "file-unlisted", f"{folder}/{path}", "the run's manifest does not list this file")
+        elif path not in digests:
+            book.find(6, "file-missing", f"{folder}/{path}", "the run's manifest lists this file, which is not here")
+        elif manifest.files[path] != digests[path]:
+            book.find(
+                6,
+                "file-changed",
+                f"{folder}/{path}",
+                f"found {digests[path]}; the manifest says {manifest.files[path]}",
+            )
+    return manifest
+
+
+def _cid(bundle: Mapping[str, bytes], end: e.RunEnd, folder: str, book: Notebook) -> None:
+    book.count(6, "CIDs")
+    try:
+        found = folder_cid(bundle)
+    except Unverified as error:
+        found = error.message
+    if found != end.cid:
+        book.find(6, "cid-wrong", f"{folder}/bundle", f"found {found}; the log says {end.cid}")
+
+
+def _proof(ended: Ended, end: e.RunEnd, raw: bytes | None, folder: str, law: Law) -> None:
+    """Step 7: the proof leads from this entry to the checkpoint under which it was published."""
+    law.book.count(7, "inclusion proofs")
+    try:
+        if raw is None:
+            raise Unverified("proof-missing", "there is no proof")
+        index = proof.open_proof(raw, end.canonical(), law.origin, [law.vkey])
+        if index != ended.entry:
+            raise Unverified("proof-index", f"it is about entry {index}; the log has this run's end at {ended.entry}")
+        text = note.split_note(raw.partition(b"\n\n")[2])[0]
+        under, published = note.parse_checkpoint(text, law.origin), law.published(ended.entry)
+        if published is not None and under != published:
+            found = f"it leads to {under.size} entries with the root {under.root.hex()}"
+            wanted = f"{published.size} entries with the root {published.root.hex()}"
+            raise Unverified("proof-checkpoint", f"{found}; the run was published under {wanted}")
+    except Unverified as error:
+        law.book.find(7, error.code, f"{folder}/{PROOF}", error.message)
+
+
+def _job(bundle: Mapping[str, bytes], began: Began, folder: str, law: Law) -> None:
+    """Step 3: the bundle's job is that of the start, with a signature that counted then."""
+    law.book.count(3, "jobs in bundles")
+    try:
+        judge_signed(law.jobs.read(bundle.get("job.yaml"), bundle.get("job.yaml.sig")), began, law.ledger)
+    except BeaconError as error:
+        law.book.find(3, error.code, f"{folder}/bundle/job.yaml", error.message)
+
+
+def _context(bundle: Mapping[str, bytes], began: Began, folder: str, book: Notebook) -> Run:
+    """Step 4: `context.json` says what the log says. Returns the run as the log has it."""
+    start = began.start
+    run = Run(
+        run=start.run, job=start.job, sha256=start.sha256, due=start.due, start=began.entry, root=began.root.hex()
+    )
+    if bundle.get("context.json") != run.canonical():
+        book.find(4, "context-wrong", f"{folder}/bundle/context.json", f"it is not {run.canonical().decode()}")
+    return run
+
+
+def _receipts(bundle: Mapping[str, bytes], ended: Ended, folder: str, law: Law) -> dict[bytes, Receipt]:
+    runner, keys = ended.began.start.runner, law.ledger.keys
+    publics = [sshsig.parse_public_line(line) for line in keys.of("runner-receipt", runner)]
+
+    def doubt(key: bytes) -> str | None:
+        return keys.doubt(sshsig.public_line(key), "runner-receipt", runner, ended.entry)
+
+    return open_receipts(bundle, publics, doubt, folder, law.book)
+
+
+def _subjects(
+    bundle: Mapping[str, bytes],
+    digests: Mapping[str, str],
+    receipts: Mapping[bytes, Receipt],
+    folder: str,
+    book: Notebook,
+) -> None:
+    """Step 5: every file that a receipt answers for is there and hashes to it."""
+    for receipt in receipts.values():
+        for subject in receipt.subject:
+            book.count(5, "transcripts and outputs")
+            found = digests.get(f"bundle/{subject.name}", "no file")
+            if found != subject.digest.sha256:
+                where = f"{folder}/bundle/{subject.name}"
+                book.find(5, "output-changed", where, f"found {found}; its receipt says {subject.digest.sha256}")
+
+
+def _open(bundle: Mapping[str, bytes], receipts: Mapping[bytes, Receipt], folder: str, book: Notebook) -> Bundle | None:
+    """Steps 4 to 6: the bundle as a whole, over the receipts whose signatures were verified."""
+    try:
+        return open_bundle(bundle, receipts.__getitem__)
+    except Unverified as error:
+        step = 6 if error.code == "bundle-file-unknown" else 5 if error.code in _OUTPUTS else 4
+        book.find(step, error.code, f"{folder}/bundle", error.message)
+        return None
+
+
+def _derive(bundle: Bundle, manifest: Manifest, files: Mapping[str, bytes], folder: str, book: Notebook) -> None:
+    """Step 9: derive what follows from the evidence again, where this version has the code that derived it."""
+    recorded = files.get("bundle/diff.json", b"")
+    if manifest.classifier == CLASSIFIER:
+        book.count(9, "diffs derived again")
+        diff = compare(bundle)
+        if diff.canonical() != recorded:
+            book.find(
+                9,
+                "diff-wrong",
+                f"{folder}/bundle/diff.json",
+                "it does not follow from the bundle's receipts and outputs",
+            )
+    else:
+        book.skip(9, f"runs by classifier {manifest.classifier}: bytes checked, not derived again")
+        try:
+            diff = DiffReport.from_bytes(recorded, "bundle/diff.json")
+        except Unverified as error:
+            book.find(9, error.code, f"{folder}/bundle/diff.json", error.message)
+            return
+    if manifest.renderer != RENDERER:
+        book.skip(9, f"runs by renderer {manifest.renderer}: bytes checked, not re-rendered")
+        return
+    book.count(9, "runs rendered again")
+    pages = run_page(bundle, diff, manifest.cid)
+    shown = {path for path in files if not path.startswith("bundle/")} - {MANIFEST, PROOF}
+    for name in sorted(shown | pages.keys()):
+        if files.get(name) != pages.get(name):
+            book.find(9, "page-wrong", f"{folder}/{name}", "it is not what rendering this run gives")
