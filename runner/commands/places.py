@@ -47,8 +47,11 @@ def checkout(start: Path) -> Path:
 def opened(
     folder: Path, signer: Signer | None = None, remote: str | None = None, emit: Emit = lambda _: None
 ) -> Iterator[GitRepository]:
-    """The repository of a checkout, on its policy's branch. Without a remote's name it is the local branch alone."""
-    with GitRepository(folder, _branch(folder), signer, AUTHOR, remote, lambda: int(time.time()), emit) as repository:
+    """The repository of a checkout, on its policy's branch. Without a remote's name it is the local branch alone, and
+    git may reach nobody: a stranger's clone can name a remote that starts a program."""
+    environ = dict(os.environ) if remote else {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
+    clock = lambda: int(time.time())  # noqa: E731 - git's clock, in Unix seconds
+    with GitRepository(folder, _branch(folder), signer, AUTHOR, remote, clock, emit, environ) as repository:
         yield repository
 
 
