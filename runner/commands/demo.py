@@ -6,6 +6,7 @@ another system prompt; the runner does not know, and must find it.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import time
@@ -16,7 +17,7 @@ import typer
 
 from runner.commands.console import line, note, paint
 from runner.commands.operate import working
-from runner.commands.places import cache_folder, git, opened, state_folder
+from runner.commands.places import cache_folder, git, opened
 from runner.commands.progress import progress
 from runner.commands.start import start_registry, write_trust
 from runner.commands.verify import check, tell
@@ -27,7 +28,6 @@ from runner.sshsig import sign
 from runner.state import read_state
 from runner.verify import Anchor, format_anchor
 
-ORIGIN = "demo.invalid/beacon/log"
 JOBS = ("who-are-you", "who-are-you-swapped")
 HOME = Path(__file__).parents[2] / "registry"
 SWAP = """
@@ -49,32 +49,30 @@ def demo(
     """The whole story on this machine: contribute, reconcile, verify. Takes about two minutes."""
     began = time.monotonic()
     place = _empty(folder)
-    clone, keys = place / "clone", place / "keys"
+    clone, keys, state = place / "clone", place / "keys", place / "state"
+    origin = f"demo-{secrets.token_hex(4)}.invalid/log"
     step(1, f"A scratch registry in {place}")
-    _registry(place, clone, keys)
+    _registry(place, clone, keys, origin)
     step(2, "A contributor signs two jobs and pushes them")
-    _contribute(clone, keys)
+    _contribute(clone, keys, origin)
     step(3, "The runner reconciles: claims, executes in the sandbox, compares, logs, commits, pushes")
-    with progress() as emit, working(clone, keys / "runner", "origin", emit) as world:
+    with progress() as emit, working(clone, keys / "runner", "origin", emit, state) as world:
         outcome = reconcile(world)
         again = reconcile(world)
     step(4, "Reconciling again finds " + ("nothing to do" if again.head == outcome.head else "MORE TO DO"))
     with opened(clone) as repository:
-        state = read_state(repository, repository.head())
-    assert state.history.genesis is not None, "the runner wrote the log"
-    anchor = Anchor(state.history.genesis, state.trust.log_vkey)
+        found = read_state(repository, repository.head())
+    assert found.history.genesis is not None, "the runner wrote the log"
+    anchor = Anchor(found.history.genesis, found.trust.log_vkey)
     step(5, f"Anybody verifies, trusting two values alone:\n     beacon verify {clone} --trust {format_anchor(anchor)}")
-    report = check(clone, anchor)
-    code = tell(report)
+    code = tell(check(clone, anchor, state))
     step(6, f"Read the reports ({time.monotonic() - began:.0f} s in all)")
     for job in JOBS:
-        line(f"  {clone}/reports/jobs/examples/{job}/README.md")
-    line(f"  {clone}/reports/README.md")
-    note("")
-    note(f"Kept: {place} (registry.git, clone, keys). Delete it when you have seen it.")
-    note(
-        f"Kept: {cache_folder()} (the benchmark's packages and model), {state_folder()} (checkpoints seen and signed)."
-    )
+        page = clone / "reports" / "jobs" / "examples" / job / "README.md"
+        line(f"  {page.read_text().splitlines()[0].removeprefix('# ')}\n    {page}")
+    line(f"  All jobs\n    {clone}/reports/README.md")
+    note(f"\nKept: {place} (registry.git, clone, keys, state). Delete it when you have seen it.")
+    note(f"Kept: {cache_folder()} (the benchmark's packages and model, for the next time).")
     return code or (0 if again.head == outcome.head and not outcome.remaining else 1)
 
 
@@ -92,7 +90,7 @@ def _empty(folder: Path | None) -> Path:
     return folder.resolve()
 
 
-def _registry(place: Path, clone: Path, keys: Path) -> None:
+def _registry(place: Path, clone: Path, keys: Path, origin: str) -> None:
     """A bare remote, a clone of it with a fresh registry, and the demo's policy signed by its maintainer."""
     if not HOME.is_dir():
         raise Usage(
@@ -101,7 +99,7 @@ def _registry(place: Path, clone: Path, keys: Path) -> None:
     git(place, "init", "--quiet", "--bare", "--initial-branch=main", "registry.git")
     git(place, "clone", "--quiet", "registry.git", "clone")
     git(clone, "symbolic-ref", "HEAD", "refs/heads/main")
-    start_registry(clone, keys, ORIGIN, "main", "maintainer", "examples", "demo-runner")
+    start_registry(clone, keys, origin, "main", "maintainer", "examples", "demo-runner")
     with (clone / "registry" / "policy.yaml").open("a") as policy:
         policy.write(SWAP)
     shutil.copytree(HOME / "benchmarks", clone / "registry" / "benchmarks")
@@ -109,7 +107,7 @@ def _registry(place: Path, clone: Path, keys: Path) -> None:
     _commit(clone, "Start a registry")
 
 
-def _contribute(clone: Path, keys: Path) -> None:
+def _contribute(clone: Path, keys: Path, origin: str) -> None:
     """The example jobs, signed anew: a signature counts for one registry's log alone."""
     folder = clone / "registry" / "jobs" / "examples"
     folder.mkdir(parents=True)
@@ -117,7 +115,7 @@ def _contribute(clone: Path, keys: Path) -> None:
     for job in JOBS:
         raw = (HOME / "jobs" / "examples" / f"{job}.yaml").read_bytes()
         (folder / f"{job}.yaml").write_bytes(raw)
-        (folder / f"{job}.yaml.sig").write_bytes(sign(signer, raw, f"jobspec.v1@{ORIGIN}"))
+        (folder / f"{job}.yaml.sig").write_bytes(sign(signer, raw, f"jobspec.v1@{origin}"))
     _commit(clone, "Ask who the model is, in three regions")
 
 

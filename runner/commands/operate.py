@@ -133,14 +133,16 @@ def cancel(
 
 
 @contextmanager
-def working(root: Path, keys: Path | None, remote: str | None, emit: Emit) -> Iterator[World]:
+def working(
+    root: Path, keys: Path | None, remote: str | None, emit: Emit, state: Path | None = None
+) -> Iterator[World]:
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
     held = load_keys(keys, os.environ)
     with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
         repository.refresh()
         policy = load_policy(repository.snapshot(repository.head()))
         yield World(
-            desk=Desk(repository, held, SignedState(state_folder(), policy.log.origin), emit),
+            desk=Desk(repository, held, SignedState(state or state_folder(), policy.log.origin), emit),
             executor=LocalExecutor(cache_folder(), policy.local.serve),
             spool=FolderSpool(repository.git_dir / "beacon" / "spool", emit),
             now=now,

@@ -17,8 +17,8 @@ from runner.trust import covered, trust_list
 def start_registry(
     root: Path, keys: Path, origin: str, branch: str, maintainer: str, owner: str, runner: str
 ) -> list[str]:
-    """Write a fresh registry below `root`, with keys in `keys`, one a role. Returns the paths written. Raises `Usage` where a
-    registry stands already: nothing is overwritten."""
+    """Write a fresh registry below `root`, with keys in `keys`, one a role. Returns the paths written. Raises
+    `Usage` where a registry stands already: nothing is overwritten."""
     if (root / "registry" / "policy.yaml").exists():
         raise Usage("registry-exists", f"{root / 'registry'} is a registry already", "change it by pull request")
     if keys.resolve().is_relative_to(root.resolve()):
