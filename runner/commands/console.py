@@ -22,6 +22,7 @@ COLOURS = {"error": "31;1", "warning": "33;1", "help": "36", "ok": "32;1", "bold
 def line(text: str = "") -> None:
     """A line of the result."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

@@ -35,19 +35,21 @@ def verify(
     """Check everything that a registry claims: nine steps, offline, executing nothing of it."""
     anchor = parse_anchor(trust) if trust else None
     demands = Production(frozenset(network or ()), grade) if production else None
-    report = check(target, anchor, rev, demands)
+    report = check(target, anchor, state_folder(), rev, demands)
     if as_json:
         put_json(present.as_json(report))
         return 0 if report.ok else 1
     return tell(report)
 
 
-def check(folder: Path, anchor: Anchor | None, rev: str | None = None, production: Production | None = None) -> Report:
-    """Verify a clone. The last checkpoint seen of its log is kept outside the clone, and so cannot be wound back."""
+def check(
+    folder: Path, anchor: Anchor | None, state: Path, rev: str | None = None, production: Production | None = None
+) -> Report:
+    """Verify a clone. The last checkpoint seen of its log is kept in `state`, outside it, and so cannot be wound back."""
     with opened(folder) as repository:
         commit = repository.resolve(rev) if rev else repository.head()
         snapshot = repository.snapshot(commit)
-        seen = _seen(anchor, snapshot)
+        seen = _seen(state, anchor, snapshot)
         work_tree = FolderSnapshot(folder) if rev is None and (folder / ".git").exists() else None
         report = judge(
             repository,
@@ -67,13 +69,14 @@ def tell(report: Report) -> int:
     *lines, last = present.as_text(report).rstrip("\n").split("\n")
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.write(paint(last, "ok" if report.ok else "error") + "\n")
+    sys.stdout.flush()
     return 0 if report.ok else 1
 
 
-def _seen(anchor: Anchor | None, snapshot: Snapshot) -> SeenState | None:
+def _seen(state: Path, anchor: Anchor | None, snapshot: Snapshot) -> SeenState | None:
     """What was seen of this log before; None where the clone names no log."""
     vkey = anchor.log_vkey if anchor else (snapshot.read(LOG) or b"").decode("utf-8", "replace").strip()
     try:
-        return SeenState(state_folder(), note.parse_vkey(vkey).name)
+        return SeenState(state, note.parse_vkey(vkey).name)
     except Unverified:
         return None
