@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import yaml
 
-from runner import sshsig
+from runner import log, note, sshsig
 from runner.edges.keys import SoftwareKey
 from runner.edges.memory import MemoryEvents, MemoryRemote, MemoryRepository, MemorySpool
 from runner.initialise import registry_files, sign_trust
 from runner.keyfiles import signer_line
-from runner.model import Checkpoint, sha256
+from runner.model import Checkpoint, LogEntry, sha256
 from runner.model.receipt import Image, RunnerIdentity, Times
 from runner.plan import instant
 from runner.ports import AttemptResult, Changes, Keys, Work
@@ -86,9 +87,8 @@ def job_file(name: str = "who", revision: int = 1, schedule: str | None = None, 
         **spec,
     )
     data["metadata"] |= {"name": name, "revision": revision}
-    if schedule:
-        data["spec"]["schedule"] = schedule
-    return yaml.safe_dump(data, sort_keys=False).encode()
+    raw = yaml.safe_dump(data, sort_keys=False)
+    return (raw + (f'  schedule: "{schedule}"\n' if schedule else "")).encode()
 
 
 class Registry:
@@ -163,6 +163,14 @@ class Registry:
         """A key file with one more line."""
         return {path: self.read(path) + signer_line(principal, namespace, signer.public).encode()}
 
+    def revoke_line(self, path: str, beginning: str, suspect: int) -> dict[str, bytes]:
+        """A key file without the line that begins so, and its key among the revoked ones, suspect from an index on."""
+        lines = self.read(path).decode().splitlines(keepends=True)
+        line = next(line for line in lines if line.startswith(beginning))
+        key = line.partition('" ')[2].strip()
+        gone = self.read("registry/keys/revoked") + f"{key} suspectFrom={suspect} lost\n".encode()
+        return {path: "".join(lines).replace(line, "").encode(), "registry/keys/revoked": gone}
+
     def world(self, name: str = "rita", executor: FakeExecutor | None = None) -> World:
         """The world as a runner sees it."""
         own = runner(name)
@@ -196,6 +204,38 @@ class Registry:
     def genesis(self) -> str:
         """The digest of the trust list of now: the anchor, if nothing is logged yet."""
         return sha256(self.read("registry/trust.json"))
+
+    def log(self, *entries: LogEntry, changes: Changes | None = None, signer: SoftwareKey | None = None) -> int:
+        """What a runner could do that keeps no rule: sign any entries, with the log's key and a git key (rita's unless
+        given). Returns the index of the first."""
+        self.people.refresh()
+        snapshot = self.people.snapshot(self.people.head())
+        size = self.checkpoint().size
+
+        def read(path: str) -> bytes | None:
+            return snapshot.read(f"reports/log/{path}")
+
+        appended = log.append(read, size, [entry.canonical() for entry in entries])
+        text = note.checkpoint_text(Checkpoint(make.ORIGIN, appended.size, appended.root))
+        written = {f"reports/log/{path}": content for path, content in appended.tiles.items()}
+        signed = note.sign(text, make.ORIGIN, make.key("log"))
+        self.commit({**(changes or {}), **written, "reports/log/checkpoint": signed}, signer or runner("rita").keys.git)
+        return size
+
+    def checkpoint(self) -> Checkpoint:
+        """The log's checkpoint at the head."""
+        vkey = note.vkey(make.ORIGIN, make.key("log").public)
+        return note.parse_checkpoint(note.open_note(self.read("reports/log/checkpoint"), [vkey]).text, make.ORIGIN)
+
+    def fork(self) -> Registry:
+        """Another one with the same past."""
+        twin = copy(self)
+        twin.remote = copy(self.remote)
+        twin.remote.objects = dict(self.remote.objects)
+        twin.people = MemoryRepository(twin.remote)
+        twin.executor = ClockedExecutor(twin)
+        twin.signed, twin.spools = {}, {}
+        return twin
 
     def clone(self, signer: SoftwareKey | None = None) -> MemoryRepository:
         """The branch as anybody sees it."""

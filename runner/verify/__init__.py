@@ -100,7 +100,8 @@ def _without_log(snapshot: Snapshot, trail: Trail, vkey: str, last_seen: bytes |
     judge_growth(trail, -1, {}, book)
     judge_registry(snapshot, Ledger(), JobReader(origin), origin, vkey, book)
     sort_files(snapshot.files("reports"), Ledger(), book)
-    book.unchecked((1, 4, 5, 7, 8, 9), "there is no signed log")
+    judge_signers(trail, None, book)
+    book.unchecked((4, 5, 7, 8, 9), "there is no signed log")
 
 
 def _with_log(
@@ -119,7 +120,8 @@ def _with_log(
     entries = logfiles.entries(snapshot, checkpoint)
     if not logfiles.judge_files(snapshot, checkpoint, files, book):
         judge_growth(trail, checkpoint.size, None, book)
-        book.unchecked((1, 3, 4, 5, 6, 7, 8, 9), "the log's entries are not those that its checkpoint signs")
+        judge_signers(trail, None, book)
+        book.unchecked((3, 4, 5, 6, 7, 8, 9), "the log's entries are not those that its checkpoint signs")
         return
     sizes = {known.size for known in (*trail.checkpoints.values(), *filter(None, [seen]))}
     ledger = read_ledger(entries(), sizes, trail, repository.snapshot, vkey, book)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cronsim import CronSim, CronSimError
 
 from runner import documents, sshsig
-from runner.errors import BeaconError, Unverified
+from runner.errors import BeaconError, Invalid, Unverified
 from runner.model import JobSpec, sha256
 from runner.model import entry as e
 from runner.model.run import run_id
@@ -132,6 +132,8 @@ def judge_registry(snapshot: Snapshot, ledger: Ledger, jobs: JobReader, origin: 
         try:
             job = jobs.read(snapshot.read(path), snapshot.read(f"{path}.sig"))
             _judge_file(path, job, ledger, allowed)
+        except Invalid as error:
+            book.listed(3, f"{path}: signed, but no job that could start: {error.message}")
         except BeaconError as error:
             book.find(3, error.code, path, error.message)
 

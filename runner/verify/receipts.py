@@ -37,13 +37,14 @@ class Production(NamedTuple):
 
 def open_receipts(
     files: Mapping[str, bytes],
+    start: e.Start,
     keys: Collection[bytes],
     doubt: Callable[[bytes], str | None],
     where: str,
     book: Notebook,
 ) -> dict[bytes, Receipt]:
-    """The receipts of a bundle whose signatures hold under the runner's keys, by their bytes. `keys` are all that the
-    runner ever had, `doubt` says why one of them did not count."""
+    """The receipts of a bundle that are signed by the runner, and are of this run, by their bytes. `keys` are all that
+    the runner ever had, `doubt` says why one of them did not count."""
     found: dict[bytes, Receipt] = {}
     for path, raw in files.items():
         if not path.startswith("receipts/"):
@@ -53,6 +54,9 @@ def open_receipts(
             receipt, key = open_receipt(raw, keys)
             if why := doubt(key):
                 raise Unverified("receipt-key", f"signed by a key that does not count: {why}")
+            attempt, job = receipt.predicate.attempt, receipt.predicate.job
+            if (attempt.run, job.path, job.digest.sha256) != (start.run, start.job, start.sha256):
+                raise Unverified("receipt-misplaced", f"it is of the run {attempt.run} of {job.path}")
             found[raw] = receipt
         except Unverified as error:
             book.find(4, error.code, f"{where}/bundle/{path}", error.message)

@@ -152,7 +152,7 @@ def _receipts(bundle: Mapping[str, bytes], ended: Ended, folder: str, law: Law) 
     def doubt(key: bytes) -> str | None:
         return keys.doubt(sshsig.public_line(key), "runner-receipt", runner, ended.entry)
 
-    return open_receipts(bundle, publics, doubt, folder, law.book)
+    return open_receipts(bundle, ended.began.start, publics, doubt, folder, law.book)
 
 
 def _subjects(

@@ -126,9 +126,9 @@ def _judge_checkpoints(trail: Trail, size: int, roots: Mapping[int, bytes] | Non
         book.unchecked((2,), "whether each checkpoint is a prefix of the log, which cannot be read")
 
 
-def judge_signers(trail: Trail, keys: KeyLog, book: Notebook) -> Mapping[str, str]:
+def judge_signers(trail: Trail, keys: KeyLog | None, book: Notebook) -> Mapping[str, str]:
     """Step 1: commits that change `reports/` are signed by keys of runners that counted through all that they logged.
-    Returns the commits' runners, by name."""
+    Returns the commits' runners, by name. Without the log's keys only that they are signed."""
     runners: dict[str, str] = {}
     for info in trail.commits.values():
         if not _changes(trail, info):
@@ -140,6 +140,8 @@ def judge_signers(trail: Trail, keys: KeyLog, book: Notebook) -> Mapping[str, st
         except Unverified as error:
             book.find(1, error.code, where, error.message)
             continue
+        if keys is None:
+            continue
         before = max((trail.size(parent) for parent in trail.parents(info)), default=-1)
         last = max(trail.size(info), before, 1) - 1
         life = keys.lives.get(line)
@@ -150,6 +152,8 @@ def judge_signers(trail: Trail, keys: KeyLog, book: Notebook) -> Mapping[str, st
             book.find(1, "commit-key", where, f"signed with the git key of {life.principal}, which {doubt}")
         else:
             runners[info.oid] = life.principal
+    if keys is None:
+        book.unchecked((1,), "whether the signing keys are those of runners: the log says so")
     if trail.shallow:
         book.unchecked((1,), _SHALLOW)
     return runners
