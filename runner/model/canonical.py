@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Annotated, Any, Literal, Self
 
 import rfc8785
@@ -91,11 +92,11 @@ class Document(BaseModel):
         """The document that canonical bytes say: one document, one encoding, so that a null, or a default that is not
         written out, is refused too. Raises `Unverified` with the code `not-canonical` or `document-malformed`."""
         try:
-            document = cls.from_json(json.loads(raw))
+            document = cls.model_validate_json(raw, by_alias=True, by_name=False)
         except ValidationError as error:
+            if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+                raise Unverified("not-canonical", f"{what} is not JSON: {first_mistake(error)}") from None
             raise Unverified("document-malformed", f"{what}: {first_mistake(error)}") from None
-        except (ValueError, RecursionError) as error:
-            raise Unverified("not-canonical", f"{what} is not JSON: {error}") from None
         if document.canonical() != raw:
             raise Unverified("not-canonical", f"{what} is not in canonical form (RFC 8785, every default written out)")
         return document
@@ -127,8 +128,33 @@ def _tupled(data: Any) -> Any:
 
 
 def canonical(data: Any) -> bytes:
-    """RFC 8785 bytes of JSON data; floats are refused."""
+    """RFC 8785 bytes of JSON data; floats are refused.
+
+    Nearly all data here is of the kind for which Python's own encoder writes the very same bytes, three times as fast.
+    For the rest, and for every refusal, `rfc8785` decides."""
+    if _is_simple(data):
+        with suppress(UnicodeEncodeError):  # half a surrogate pair, which is no text
+            return _ENCODER.encode(data).encode()
     return rfc8785.dumps(_without_floats(data))
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _is_simple(data: Any) -> bool:
+    """Whether Python's JSON encoder writes RFC 8785: no float; integers that a double holds; keys of ASCII alone, whose
+    order by code points is that by UTF-16 units; nothing but JSON's own types."""
+    kind = type(data)
+    if kind is str or kind is bool or data is None:
+        return True
+    if kind is int:
+        return bool(-MAX_INTEGER <= data <= MAX_INTEGER)
+    if kind is dict:
+        for key, value in data.items():
+            if type(key) is not str or not key.isascii() or (type(value) is not str and not _is_simple(value)):
+                return False
+        return True
+    return (kind is list or kind is tuple) and all(map(_is_simple, data))
 
 
 def from_canonical(raw: bytes, what: str = "document") -> Any:
