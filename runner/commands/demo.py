@@ -21,24 +21,17 @@ from runner.commands.places import cache_folder, git, opened
 from runner.commands.progress import progress
 from runner.commands.start import start_registry, write_trust
 from runner.commands.verify import check, tell
+from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import load_signer
 from runner.errors import Usage
 from runner.reconcile import reconcile
+from runner.registry import load_policy
 from runner.sshsig import sign
 from runner.state import read_state
 from runner.verify import Anchor, format_anchor
 
 JOBS = ("who-are-you", "who-are-you-swapped")
 HOME = Path(__file__).parents[2] / "registry"
-SWAP = """
-# One region of one job is quietly served another system prompt, so that there is something to find.
-local:
-  serve:
-    registry/jobs/examples/who-are-you-swapped.yaml:
-      APAC:
-        parameters:
-          system: You are a travel guide in Singapore.
-"""
 
 
 def demo(
@@ -91,7 +84,7 @@ def _empty(folder: Path | None) -> Path:
 
 
 def _registry(place: Path, clone: Path, keys: Path, origin: str) -> None:
-    """A bare remote, a clone of it with a fresh registry, and the demo's policy signed by its maintainer."""
+    """A bare remote, and a clone of it with a fresh registry whose policy is this repository's, signed anew."""
     if not HOME.is_dir():
         raise Usage(
             "demo-files-missing", f"{HOME} is not there", "the demo needs a clone of Beacon Runner's repository"
@@ -100,8 +93,9 @@ def _registry(place: Path, clone: Path, keys: Path, origin: str) -> None:
     git(place, "clone", "--quiet", "registry.git", "clone")
     git(clone, "symbolic-ref", "HEAD", "refs/heads/main")
     start_registry(clone, keys, origin, "main", "maintainer", "examples", "demo-runner")
-    with (clone / "registry" / "policy.yaml").open("a") as policy:
-        policy.write(SWAP)
+    own = load_policy(FolderSnapshot(HOME.parent)).log.origin
+    policy = (HOME / "policy.yaml").read_text().replace(own, origin)
+    (clone / "registry" / "policy.yaml").write_text(policy)
     shutil.copytree(HOME / "benchmarks", clone / "registry" / "benchmarks")
     write_trust(clone, "maintainer", load_signer(keys / "maintainer"), keep=False)
     _commit(clone, "Start a registry")

@@ -45,7 +45,7 @@ def verify(
 def check(
     folder: Path, anchor: Anchor | None, state: Path, rev: str | None = None, production: Production | None = None
 ) -> Report:
-    """Verify a clone. The last checkpoint seen of its log is kept in `state`, outside it, and so cannot be wound back."""
+    """Verify a clone. The last checkpoint seen of its log is kept in `state`, and so cannot be wound back with it."""
     with opened(folder) as repository:
         commit = repository.resolve(rev) if rev else repository.head()
         snapshot = repository.snapshot(commit)
