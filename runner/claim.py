@@ -17,10 +17,8 @@ from runner.sshsig import public_line
 from runner.trust import Trust
 
 
-def claim(
-    plan: Plan, history: History, trust: Trust, runner: str, now: datetime, reserve: bool
-) -> tuple[LogEntry, ...]:
-    """The entries, in their order. `reserve` says whether executing costs money here."""
+def claim(plan: Plan, history: History, trust: Trust, runner: str, now: datetime) -> tuple[LogEntry, ...]:
+    """The entries, in their order."""
     entries: list[LogEntry] = [*_trust(history, trust), *_keys(history, trust)]
     entries += [e.Abandoned(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.expired]
     entries += [e.Cancelled(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.cancelled]
@@ -38,7 +36,7 @@ def claim(
                 at=instant(now),
                 lease=spec.spec.limits.total_seconds + LEASE_MARGIN,
                 generation=pending.generation,
-                reserved=pending.worst_case if reserve else "0",
+                reserved=pending.reserved,
             )
         )
     return tuple(entries)

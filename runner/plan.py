@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from cronsim import CronSim
 
-from runner.compare import smallest_p
+from runner.compare import level, smallest_p
 from runner.history import LAST_GENERATION, End, History, Taken, is_over
 from runner.model.jobspec import Container, JobSpec
 from runner.model.policy import Policy
@@ -37,13 +37,14 @@ class Pending(NamedTuple):
     generation: int
     answers: int
     worst_case: str
+    reserved: str
     smallest_p: PValue
     signer: str
 
     @property
     def reaches_alpha(self) -> bool:
         """Whether the design can reject at all; else its verdict will be `insufficient by design`."""
-        return Fraction(self.smallest_p.count, self.smallest_p.of) <= Fraction(self.job.spec.spec.compare.alpha)
+        return Fraction(self.smallest_p.count, self.smallest_p.of) <= level(self.job.spec)
 
 
 class Idle(NamedTuple):
@@ -88,21 +89,26 @@ def plan(
     runner: str,
     refuses: Callable[[Container], str | None],
     asked_to_cancel: frozenset[str] = frozenset(),
+    paid: bool = True,
 ) -> Plan:
     """Compare what the registry asks for with what the log holds.
 
     `runner` is the principal of the runner that plans: its own open runs are resumed, those of others are left alone
-    until their lease and a margin for clocks are over. `refuses` tells why a target cannot run here.
+    until their lease and a margin for clocks are over. `refuses` tells why a target cannot run here, `paid` whether
+    running costs money, which is then reserved against the policy's caps.
     """
-    expired = tuple(taken for taken in history.open.values() if _expired(taken, now, runner))
-    lost = {taken.start.run for taken in expired}
     cancelled = tuple(
         taken
         for taken in history.open.values()
-        if taken.start.run not in lost
-        and (taken.start.run[:32] in asked_to_cancel or _removed(taken.start.job, registry))
+        if taken.start.run[:32] in asked_to_cancel
+        or _removed(taken.start.job, registry)
+        or (taken.start.runner == runner and _superseded(taken, registry))
     )
     stopped = {taken.start.run for taken in cancelled}
+    expired = tuple(
+        taken for taken in history.open.values() if taken.start.run not in stopped and _expired(taken, now, runner)
+    )
+    lost = {taken.start.run for taken in expired}
     resumed = tuple(
         taken
         for taken in history.open.values()
@@ -118,7 +124,7 @@ def plan(
     account = _Account(registry.policy, history, now)
     for job in sorted(registry.jobs.values(), key=lambda job: (-job.spec.spec.priority, job.path)):
         due = _latest_due(job.spec, now)
-        decided = _decide(job, due, registry, history, lost, refuses)
+        decided = _decide(job, due, registry, history, lost, refuses, paid)
         if isinstance(decided, Pending) and (over := account.refuses(decided)):
             decided = Idle(job.path, "budget-spent", over)
         if isinstance(decided, Idle):
@@ -137,6 +143,7 @@ def _decide(
     history: History,
     lost: set[str],
     refuses: Callable[[Container], str | None],
+    paid: bool,
 ) -> Pending | Idle:
     """Whether one job's latest run is to be taken now. The first reason against it is told."""
     run = run_id(job.raw, due)
@@ -150,13 +157,15 @@ def _decide(
     if against:
         return Idle(job.path, *against)
     last = taken.start if taken else end.start if end else None
+    most = worst_case(job.spec)
     return Pending(
         job=job,
         run=run,
         due=due,
         generation=last.generation + 1 if last else 1,
         answers=sum(1 for _ in cells(job.spec)),
-        worst_case=worst_case(job.spec),
+        worst_case=most,
+        reserved=most if paid else "0",
         smallest_p=smallest_p(job.spec),
         signer=f"{job.spec.metadata.owner} {fingerprint(job.key)}",
     )
@@ -220,6 +229,12 @@ def _removed(path: str, registry: Registry) -> bool:
     return path not in registry.jobs and path not in {problem.path for problem in registry.problems}
 
 
+def _superseded(taken: Taken, registry: Registry) -> bool:
+    """Whether other bytes stand where the run's were: without them nobody can go on with it."""
+    job = registry.jobs.get(taken.start.job)
+    return job is not None and job.sha256 != taken.start.sha256
+
+
 def _latest_due(spec: JobSpec, now: datetime) -> str | None:
     """The last moment, up to now, at which the schedule wants a run."""
     if spec.spec.schedule is None:
@@ -247,17 +262,17 @@ class _Account:
         self._by_owner = {owner: sum_ for (m, owner), sum_ in history.reserved.items() if m == month}
 
     def refuses(self, pending: Pending) -> str | None:
-        owner, amount = pending.job.spec.metadata.owner, Decimal(pending.worst_case)
+        owner, amount = pending.job.spec.metadata.owner, Decimal(pending.reserved)
         checks = (
             (f"{owner}'s budget of this month", self._caps.owner_month, self._by_owner.get(owner, Decimal(0))),
             ("the registry's budget of this month", self._caps.month, sum(self._by_owner.values(), Decimal(0))),
         )
         for name, caps, spent in checks:
             cap = caps.get("GLM")
-            if cap is not None and spent + amount > Decimal(cap):
+            if cap is not None and amount and spent + amount > Decimal(cap):
                 return f"{name} is {cap} GLM, {spent} are reserved, this run would reserve {amount}"
         return None
 
     def reserve(self, pending: Pending) -> None:
         owner = pending.job.spec.metadata.owner
-        self._by_owner[owner] = self._by_owner.get(owner, Decimal(0)) + Decimal(pending.worst_case)
+        self._by_owner[owner] = self._by_owner.get(owner, Decimal(0)) + Decimal(pending.reserved)
