@@ -120,8 +120,16 @@ class _Execution:
         self.slots = sorted(self._cells)
         self._results: dict[_Slot, list[AttemptResult]] = {slot: [] for slot in self._cells}
         for result in spool.results(run.run):
-            self._results[_slot_of(result.attempt)].append(result)
+            if self._asked(result):
+                self._results[_slot_of(result.attempt)].append(result)
         self.emit = _one_at_a_time(emit)
+
+    def _asked(self, result: AttemptResult) -> bool:
+        """Whether a spooled result answers this start of the run: an earlier start had other seeds."""
+        seeds = {
+            cell.id: seed(self._run, cell, self._spec.sampling.seeds) for cell in self._cells[_slot_of(result.attempt)]
+        }
+        return all(seeds.get(output.cell.id) == output.seed for output in result.cells)
 
     def results(self) -> tuple[AttemptResult, ...]:
         """Every result so far: by attempt, then in the order of the document."""
