@@ -11,7 +11,7 @@ Promises are written here in words; implementations are tested against them with
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from runner.model.entry import Checkpoint
@@ -94,6 +94,10 @@ class Repository(Protocol):
 
     def request_cancel(self, run: str) -> None:
         """Ask for a run to be cancelled. Durable and visible to all when it returns."""
+
+    def forget_cancel(self, runs: Collection[str]) -> None:
+        """Drop the requests to cancel these runs, which are over, as far as the remote allows: one that stays does no
+        harm. Raises nothing for requests that are gone already."""
 
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
         """Every commit reachable from the head and not from `since`, parents before children."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -190,6 +190,15 @@ class GitRepository:
             if not pushed.ok:
                 raise Environment("push-refused", f"the remote did not take the request: {pushed.reason}")
         self._cancelled |= {run}
+
+    def forget_cancel(self, runs: Collection[str]) -> None:
+        """See `Repository.forget_cancel`. Each ref goes alone: one that another runner dropped first stops no other."""
+        for run in sorted(self._cancelled.intersection(runs)):
+            if self._remote is None:
+                self._git.run("update-ref", "-d", f"{CANCEL}{run}")
+            else:
+                push(self._git, self._remote, {}, [f":{CANCEL}{run}"])
+        self._cancelled -= set(runs)
 
     def _store(self, parent: str | None, changes: Changes, message: str, headers: Mapping[str, str]) -> str:
         """Write a commit that no ref points to yet."""

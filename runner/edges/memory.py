@@ -8,7 +8,7 @@ registry has to be tried without a disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from runner.edges.git_objects import Author, Maker, Object
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
@@ -116,6 +116,12 @@ class MemoryRepository:
             raise ValueError(f"{run!r} is not the first 32 hex digits of a run")
         self.remote.cancelled.add(run)
         self._cancelled |= {run}
+
+    def forget_cancel(self, runs: Collection[str]) -> None:
+        """See `Repository.forget_cancel`."""
+        self._reach()
+        self.remote.cancelled -= set(runs)
+        self._cancelled -= set(runs)
 
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
         """See `Repository.history`."""
