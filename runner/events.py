@@ -8,10 +8,8 @@ from __future__ import annotations
 from runner.ports import Emit, Event
 
 NAMES = (
-    "refreshed",
     "intent-found",
     "planned",
-    "prepared",
     "intent-won",
     "checkpoint-signed",
     "committed",
@@ -22,7 +20,7 @@ NAMES = (
     "run-executed",
     "run-compared",
     "run-rendered",
-    "cancelled",
+    "secret-found",
     "second-engine",
     "branch-not-moved",
     "spool-ignored",

@@ -28,6 +28,7 @@ from runner.trust import Trust
 
 LOG = "reports/log"
 CHECKPOINT = f"{LOG}/checkpoint"
+_FOREIGN = "find out who could push it, then delete refs/beacon/intent by hand"
 
 
 class Desk(NamedTuple):
@@ -44,14 +45,16 @@ def tiles(snapshot: Snapshot) -> Read:
     return lambda path: snapshot.read(f"{LOG}/{path}")
 
 
-def read_log(snapshot: Snapshot, vkey: str) -> tuple[Checkpoint | None, History]:
-    """The signed checkpoint of a snapshot, and what its entries say. Raises `Unverified`."""
+def read_log(snapshot: Snapshot, vkey: str, known: History | None = None) -> tuple[Checkpoint | None, History]:
+    """The signed checkpoint of a snapshot, and what its entries say; `known` is what the first of them said before.
+    Raises `Unverified`."""
     raw = snapshot.read(CHECKPOINT)
     if raw is None:
         return None, History()
     origin = note.parse_vkey(vkey).name
     checkpoint = note.parse_checkpoint(note.open_note(raw, [vkey]).text, origin)
-    return checkpoint, fold(log.entries(tiles(snapshot), 0, checkpoint.size))
+    known = known or History()
+    return checkpoint, fold(log.entries(tiles(snapshot), known.size, checkpoint.size), known)
 
 
 def draft(snapshot: Snapshot, origin: str, size: int, entries: Iterable[LogEntry]) -> dict[str, bytes | None]:
@@ -73,10 +76,10 @@ def check_not_behind(desk: Desk, trust: Trust, checkpoint: Checkpoint | None) ->
     if found >= highest.size:
         if log.root(tiles(head), highest.size, found) == highest.root:
             return
-    elif (intent := desk.repository.intent()) is not None:
-        text = desk.repository.snapshot(intent).read(CHECKPOINT) or b""
-        if note.parse_checkpoint(text.decode(), note.parse_vkey(trust.log_vkey).name) == highest:
-            return
+    elif (intent := desk.repository.intent()) is not None and highest == _proposed(
+        desk.repository.snapshot(intent), note.parse_vkey(trust.log_vkey).name
+    ):
+        return
     raise Environment(
         "log-behind",
         f"the branch holds a log of {found} entries that is older than, or differs from, the {highest.size} entries "
@@ -109,7 +112,7 @@ def complete(desk: Desk, trust: Trust) -> str:
     origin = note.parse_vkey(vkey).name
     before, _ = read_log(repository.snapshot(head), vkey)
     size = before.size if before else 0
-    checkpoint = note.parse_checkpoint((after.read(CHECKPOINT) or b"").decode(), origin)
+    checkpoint = _proposed(after, origin)
     _gate(desk, after, before, checkpoint)
     desk.signed.remember(checkpoint)
     signed = note.sign(note.checkpoint_text(checkpoint), origin, desk.keys.log)
@@ -140,11 +143,21 @@ def message(entries: list[LogEntry]) -> str:
     return f"beacon: log {said}\n"
 
 
+def _proposed(snapshot: Snapshot, origin: str) -> Checkpoint:
+    """The checkpoint of an intent, which nobody has signed yet."""
+    return note.parse_checkpoint((snapshot.read(CHECKPOINT) or b"").decode("utf-8", "replace"), origin)
+
+
 def _check_proposer(raw: bytes, trust: Trust) -> None:
     """Whoever can push a ref could propose; only a known runner's proposal is signed."""
-    proposer = commit_signer(raw)
+    try:
+        proposer = commit_signer(raw)
+    except Unverified as error:
+        raise Unverified("intent-foreign", f"the intent is no runner's: {error.message}", _FOREIGN) from None
     if proposer not in {key.public for key in trust.of("runner-git")}:
-        raise Unverified("intent-foreign", f"the intent is signed by {public_line(proposer)}, not by a known runner")
+        raise Unverified(
+            "intent-foreign", f"the intent is signed by {public_line(proposer)}, not by a known runner", _FOREIGN
+        )
 
 
 def _reports(repository: Repository, commit: str | None) -> str | None:

@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from runner.claim import claim
-from runner.errors import Conflict, Environment
+from runner.errors import BeaconError, Conflict, Environment, Unverified
 from runner.events import say
 from runner.execute import execute
-from runner.history import Taken
+from runner.history import Taken, is_over
+from runner.leaks import leaks
 from runner.model import LogEntry
 from runner.model import entry as e
 from runner.model.jobspec import Container
@@ -27,16 +28,19 @@ from runner.pages import with_pages
 from runner.plan import Idle, Pending, Plan, moment, plan
 from runner.ports import Changes, Executor, Spool
 from runner.publication import Publication, publication
-from runner.publish import Desk, check_not_behind, complete, draft, publish
+from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
 from runner.state import State, benchmark_files, read_state, run_of, runner_name
 from runner.watch import watching
 
 TRIES = 5
 POLL_SECONDS = 5.0
+WAITING = ("budget-spent", "key-not-logged")
+"""Reasons for being idle that pass without anybody's doing."""
 
 
 class World(NamedTuple):
-    """Everything that a tick touches. `stop` ends it early: what is finished is still published."""
+    """Everything that a tick touches. `stop` ends it early: what is finished is still published. `secrets` are bytes
+    that must never be published: the runner's own keys."""
 
     desk: Desk
     executor: Executor
@@ -45,6 +49,7 @@ class World(NamedTuple):
     monotonic: Callable[[], float]
     stop: threading.Event
     identity: RunnerIdentity
+    secrets: tuple[bytes, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -55,6 +60,16 @@ class Outcome(NamedTuple):
     started: tuple[str, ...]
     published: tuple[str, ...]
     remaining: tuple[str, ...]
+
+    @property
+    def work_remains(self) -> bool:
+        """Whether a later tick has more to do, without anybody asking for more."""
+        begun = set(self.started)
+        return (
+            bool(self.remaining)
+            or any(pending.run not in begun for pending in self.plan.pending)
+            or any(idle.code in WAITING for idle in self.plan.idle)
+        )
 
 
 def reconcile(world: World) -> Outcome:
@@ -73,23 +88,27 @@ def tick(world: World) -> Outcome:
     before = settle(world)
     runner = runner_name(before.trust, world.desk.keys)
     cancellations = world.desk.repository.cancellations()
-    todo = plan(before.registry, before.history, world.now(), runner, world.executor.refuses, cancellations)
+    paid = world.executor.kind == "golem"
+    todo = plan(before.registry, before.history, world.now(), runner, world.executor.refuses, cancellations, paid)
     todo = prepare(world, before, todo)
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
-    claims = claim(todo, before.history, before.trust, runner, world.now(), reserve=world.executor.kind == "golem")
+    wanted = todo._replace(pending=()) if world.stop.is_set() else todo
+    claims = claim(wanted, before.history, before.trust, runner, world.now())
     after = write(world, before, claims, {})
 
     mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
-    finished = [done for taken in mine if (done := carry_out(world, after, taken)) is not None]
-    final = publish_finished(world, after, finished)
-    still_open = final.history.open
+    finished, failure = carry_out_all(world, after, mine)
+    published, final = publish_finished(world, after, finished)
+    forget_cancelled(world, final)
+    if failure is not None:
+        raise failure
     return Outcome(
         head=final.head,
         plan=todo,
         started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
-        published=tuple(done.run.run for done in finished if done.run.run not in still_open),
-        remaining=tuple(taken.start.run for taken in still_open.values() if taken.start.runner == runner),
+        published=tuple(done.run.run for done in published),
+        remaining=tuple(taken.start.run for taken in final.history.open.values() if taken.start.runner == runner),
     )
 
 
@@ -119,7 +138,7 @@ def prepare(world: World, state: State, todo: Plan) -> Plan:
                 if isinstance(target, Container) and target.image.source:
                     world.executor.prepare(target, files[target.image.source.benchmark])
             ready.append(pending)
-        except Environment as error:
+        except (Environment, Unverified) as error:
             failed.append(Idle(pending.job.path, error.code, error.message))
     return todo._replace(pending=tuple(ready), idle=(*todo.idle, *failed))
 
@@ -135,6 +154,23 @@ def write(world: World, state: State, entries: Sequence[LogEntry], files: Change
     return read_state(world.desk.repository, world.desk.repository.head())
 
 
+def carry_out_all(
+    world: World, state: State, mine: Sequence[Taken]
+) -> tuple[Sequence[Publication], BeaconError | None]:
+    """Carry out runs, one after another. One that fails stays open and stops no other; the first failure is told once
+    the others are published."""
+    finished: list[Publication] = []
+    failure: BeaconError | None = None
+    for taken in mine:
+        try:
+            done = carry_out(world, state, taken)
+        except BeaconError as error:
+            failure = failure or error
+            continue
+        finished += [done] if done is not None and holds_no_secret(world, done) else []
+    return finished, failure
+
+
 def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
     """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
     job = state.registry.jobs.get(taken.start.job)
@@ -142,16 +178,17 @@ def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
         return None
     run = run_of(state, taken)
     deadline = moment(taken.start.at) + timedelta(seconds=job.spec.spec.limits.total_seconds)
+    benchmarks = benchmark_files(state.snapshot, job.spec)
 
     def unwanted() -> bool:
         world.desk.repository.refresh()
-        return run.short in world.desk.repository.cancellations() or not job_stands(world, job.path)
+        return run.short in world.desk.repository.cancellations() or not stands(world, state, taken)
 
     with watching(unwanted, world.stop, POLL_SECONDS) as cancel:
         results = execute(
             run,
             job.spec,
-            benchmark_files(state.snapshot, job.spec),
+            benchmarks,
             state.policy.regions,
             world.executor,
             world.spool,
@@ -165,16 +202,30 @@ def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
     return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
 
 
-def job_stands(world: World, path: str) -> bool:
-    """Whether a job's file is still on the branch."""
+def stands(world: World, state: State, taken: Taken) -> bool:
+    """Whether the branch, as it is now, still holds a run's job, and the run is open by this very start."""
     repository = world.desk.repository
-    return repository.snapshot(repository.head()).exists(path)
+    if repository.head() == state.head:
+        return True
+    snapshot = repository.snapshot(repository.head())
+    _, history = read_log(snapshot, state.trust.log_vkey, state.history)
+    return snapshot.exists(taken.start.job) and history.open.get(taken.start.run) == taken
 
 
-def publish_finished(world: World, after: State, finished: Sequence[Publication]) -> State:
-    """Publish every finished run that is still ours to publish, in one commit."""
+def holds_no_secret(world: World, done: Publication) -> bool:
+    """The last look before publication, which is for ever. A run with a secret stays open until its lease is over."""
+    found = leaks(done.files, world.secrets)
+    for leak in found:
+        say(world.desk.emit, "secret-found", run=done.run.run, path=leak.path, line=leak.line, kind=leak.kind)
+    return not found
+
+
+def publish_finished(
+    world: World, after: State, finished: Sequence[Publication]
+) -> tuple[Sequence[Publication], State]:
+    """Publish, in one commit, every finished run that is still ours to publish; those runs, and the state then."""
     if not finished:
-        return after
+        return (), after
     world.desk.repository.refresh()
     state = read_state(world.desk.repository, world.desk.repository.head())
     ours = [
@@ -186,4 +237,11 @@ def publish_finished(world: World, after: State, finished: Sequence[Publication]
     final = write(world, state, [done.entry for done in ours], files)
     for done in ours:
         world.spool.forget(done.run.run)
-    return final
+    return ours, final
+
+
+def forget_cancelled(world: World, state: State) -> None:
+    """Requests to cancel have done their work when their run is over."""
+    over = {end.start.run[:32] for end in state.history.ended.values() if is_over(end)}
+    if done := over & world.desk.repository.cancellations():
+        world.desk.repository.forget_cancel(done)

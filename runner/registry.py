@@ -78,12 +78,13 @@ def load_policy(snapshot: Snapshot) -> Policy:
     return documents.read(Policy, raw, POLICY)[0]
 
 
-def load(snapshot: Snapshot, keyring: Keyring) -> Registry:
-    """Judge everything below `registry/`. Raises `Invalid` only where the policy is wrong."""
+def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> Registry:
+    """Judge everything below `registry/`, by its own policy or by another one, as for a pull request. Raises `Invalid`
+    only where its own policy is wrong."""
     tree = judge_tree(snapshot.files("registry"))
     if wrong := [problem for problem in tree.problems if problem.path == POLICY]:
         raise Invalid(wrong)
-    policy = load_policy(snapshot)
+    policy = policy or load_policy(snapshot)
     contents = snapshot.read_all([*tree.jobs, *tree.signatures, SUSPENDED])
     benchmarks = Benchmarks(snapshot, tree.benchmarks)
     jobs: dict[str, Job] = {}

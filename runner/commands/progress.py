@@ -23,6 +23,7 @@ SENTENCES = {
     "run-started": "run {run:.12}: {job}, {attempts} attempts",
     "attempt-finished": "run {run:.12}: {target} in {region}, provider {slot}, attempt {n}: {status}",
     "run-compared": "run {run:.12}: verdict {verdict}",
+    "secret-found": "run {run:.12}: NOT published: {path}, line {line}, holds a secret ({kind})",
     "branch-not-moved": "the checked-out branch was left alone, because changed files are in the way: git pull",
     "spool-ignored": "run {run:.12}: left out a damaged file of the spool, {file}: {why}",
 }

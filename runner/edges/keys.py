@@ -34,6 +34,11 @@ class SoftwareKey:
         """64 bytes; the same message gives the same signature."""
         return self._key.sign(message).signature
 
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What must never be published: the seed, and the key as a file without comment."""
+        return bytes(self._key), self.openssh("")
+
     def openssh(self, comment: str) -> bytes:
         """The private key as an unencrypted OpenSSH file."""
         return sshsig.openssh_private(bytes(self._key), comment)
@@ -69,6 +74,11 @@ def load_keys(folder: Path | None, environ: Mapping[str, str]) -> Keys:
             "make one for each role with `beacon keygen`: a key that serves two roles can be replayed between them",
         )
     return Keys(**found)
+
+
+def secrets(keys: Keys) -> tuple[bytes, ...]:
+    """What must never be published of these keys, as far as this process holds it."""
+    return tuple(secret for key in keys if isinstance(key, SoftwareKey) for secret in key.secrets)
 
 
 def load_signer(path: Path) -> SoftwareKey:
