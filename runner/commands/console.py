@@ -32,8 +32,8 @@ def note(text: str) -> None:
 
 
 def put_json(data: Any) -> None:
-    """The result as JSON."""
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+    """The result as JSON, in ASCII: nothing in it can act on a terminal."""
+    sys.stdout.write(json.dumps(data, indent=2, sort_keys=True) + "\n")
 
 
 def paint(text: str, colour: str) -> str:
