@@ -18,7 +18,7 @@ from runner.keyfiles import signer_line
 from runner.model import Checkpoint, LogEntry, sha256
 from runner.model.receipt import Image, RunnerIdentity, Times
 from runner.plan import instant
-from runner.ports import AttemptResult, Changes, Keys, Work
+from runner.ports import AttemptResult, Changes, Event, Keys, Work
 from runner.publish import Desk
 from runner.reconcile import Outcome, World, reconcile
 from runner.trust import covered, trust_list
@@ -191,11 +191,14 @@ class Registry:
         )
 
     def act(self, name: str = "rita", stop: bool = False) -> Outcome:
-        """One reconcile of a runner. With `stop` it claims, and executes nothing."""
+        """One reconcile of a runner. With `stop` it is stopped as soon as it has claimed, before it executes."""
         world = self.world(name)
-        if stop:
-            world.stop.set()
-        return reconcile(world)
+
+        def emit(event: Event) -> None:
+            if stop and event.name == "committed":
+                world.stop.set()
+
+        return reconcile(world._replace(desk=world.desk._replace(emit=emit)))
 
     def wait(self, **interval: int) -> None:
         """Let time pass."""
