@@ -145,6 +145,13 @@ def test_a_log_that_is_set_back_by_a_new_commit_is_found(published: Registry) ->
     assert {"log-shrunk", "log-not-grown"} <= codes(report, 2)
 
 
+def test_a_run_that_is_cancelled_although_its_job_stands_is_listed(claimed: Registry) -> None:
+    twin = claimed.fork()
+    begun = twin.checkpoint().size - 1
+    twin.log(e.Cancelled(run=run_id(job_file(), None), start=begun, at=instant(twin.now)))
+    assert f"log entry {begun + 1}: {JOB} was cancelled while it stood" in verify(twin.clone()).steps[6].listed
+
+
 # Trust and keys
 
 

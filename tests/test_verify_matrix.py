@@ -143,3 +143,17 @@ def test_a_flip_on_disk_only_is_told_and_changes_nothing(published: Registry, an
         report = verify(clone, anchor, work_tree=Edited(clone.snapshot(clone.head()), path, changed))
         assert report.work_tree == (f"work tree differs: {path}",)
         assert report.ok
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\xff\xfe{", b"[" * 3000, b"{}\n"], ids=["gone", "empty", "binary", "deep", "object"]
+)
+def test_rubbish_in_place_of_any_file_is_found_and_breaks_nothing(
+    published: Registry, anchor: Anchor, content: bytes | None
+) -> None:
+    covered = {f"registry/{name}" for name in ("policy.yaml", "trust.json")}
+    covered |= {*published.files("registry/keys"), *published.files("registry/jobs"), *published.files("reports")}
+    for path in sorted(covered):
+        twin = published.fork()
+        twin.commit({path: content}, runner("rita").keys.git)
+        assert {found.step for found in verify(twin.clone(), anchor).findings} - {1, 2}, path

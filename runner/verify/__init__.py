@@ -26,7 +26,7 @@ from runner.model import entry as e
 from runner.ports import Blob, Repository, Snapshot
 from runner.verify import logfiles
 from runner.verify.anchor import Anchor, format_anchor, parse_anchor
-from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_missed
+from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed
 from runner.verify.ledger import Ledger, read_ledger
 from runner.verify.pages import judge_pages, sort_files
 from runner.verify.present import as_json, as_text
@@ -141,6 +141,7 @@ def _with_log(
         judge_pages(snapshot, files, entries(), ledger, renderers, book)
     except BeaconError as error:
         book.unchecked((9,), f"the derived pages: {error.message}")
+    list_cancelled(ledger, trail, repository.snapshot, book)
     list_missed(ledger, jobs.schedules(), book)
     for began in ledger.open.values():
         start = began.start

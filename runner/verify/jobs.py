@@ -138,6 +138,15 @@ def judge_registry(snapshot: Snapshot, ledger: Ledger, jobs: JobReader, origin: 
             book.find(3, error.code, path, error.message)
 
 
+def list_cancelled(ledger: Ledger, trail: Trail, snapshot: Callable[[str], Snapshot], book: Notebook) -> None:
+    """Step 7: runs that were cancelled although their job stood. Somebody asked for it, or the runner says so: the log
+    cannot tell."""
+    for ended in ledger.ended:
+        growth, job = trail.growth(ended.entry), ended.began.start.job
+        if isinstance(ended.end, e.Cancelled) and growth and snapshot(growth.commit).exists(job):
+            book.listed(7, f"log entry {ended.entry}: {job} was cancelled while it stood")
+
+
 def list_missed(ledger: Ledger, jobs: Mapping[str, str], book: Notebook) -> None:
     """Step 7: due times between two starts of the same scheduled bytes that no start took. `jobs` maps the SHA-256 of a
     job's bytes to its schedule."""

@@ -25,6 +25,9 @@ from runner.verify.report import Notebook
 _ASKED_AGAIN = frozenset({"missing", "timeout", "error"})
 _GRADES: Sequence[Grade] = ("claimed", "listed", "egress", "egress+rtt")
 
+MOST_CELLS = 1_000_000
+"""The most that any policy can allow (`caps.answers`), so that a job cannot exhaust the verifier's memory."""
+
 Slot = tuple[str, str, int]
 
 
@@ -33,6 +36,12 @@ class Production(NamedTuple):
 
     networks: frozenset[str] = frozenset()
     lowest_grade: Grade = "claimed"
+
+
+def planned(spec: JobSpec) -> int:
+    """How many cells a job plans, without making them."""
+    work = spec.spec
+    return len(work.targets) * len(work.prompts) * len(work.regions) * work.sampling.providers * work.sampling.replicas
 
 
 def open_receipts(

@@ -19,7 +19,7 @@ from runner.render import RENDERER, run_page
 from runner.unixfs import folder_cid
 from runner.verify.jobs import JobReader, judge_signed
 from runner.verify.ledger import Began, Ended, Ledger
-from runner.verify.receipts import Production, judge_receipts, open_receipts
+from runner.verify.receipts import MOST_CELLS, Production, judge_receipts, open_receipts, planned
 from runner.verify.report import Notebook
 
 MANIFEST, PROOF = "manifest.json", "proof.tlog"
@@ -53,6 +53,10 @@ def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law)
     receipts = _receipts(bundle, ended, folder, law)
     _subjects(bundle, digests, receipts, folder, book)
     opened = _open(bundle, receipts, folder, book) if book.found(3, 4, 5) == before else None
+    if opened is not None and planned(opened.spec) > MOST_CELLS:
+        message = f"the job plans {planned(opened.spec)} cells; no policy allows more than {MOST_CELLS}"
+        book.find(4, "cells-too-many", f"{folder}/bundle/job.yaml", message)
+        opened = None
     if opened is not None:
         judge_receipts(opened.spec, run, ended.began.start, opened.receipts, law.production, folder, book)
     if manifest is None or opened is None:
@@ -185,28 +189,27 @@ def _open(bundle: Mapping[str, bytes], receipts: Mapping[bytes, Receipt], folder
 def _derive(bundle: Bundle, manifest: Manifest, files: Mapping[str, bytes], folder: str, book: Notebook) -> None:
     """Step 9: derive what follows from the evidence again, where this version has the code that derived it."""
     recorded = files.get("bundle/diff.json", b"")
-    if manifest.classifier == CLASSIFIER:
-        book.count(9, "diffs derived again")
-        diff = compare(bundle)
-        if diff.canonical() != recorded:
-            book.find(
-                9,
-                "diff-wrong",
-                f"{folder}/bundle/diff.json",
-                "it does not follow from the bundle's receipts and outputs",
-            )
-    else:
-        book.skip(9, f"runs by classifier {manifest.classifier}: bytes checked, not derived again")
-        try:
+    try:
+        if manifest.classifier == CLASSIFIER:
+            diff = compare(bundle)
+        else:
             diff = DiffReport.from_bytes(recorded, "bundle/diff.json")
-        except Unverified as error:
-            book.find(9, error.code, f"{folder}/bundle/diff.json", error.message)
-            return
-    if manifest.renderer != RENDERER:
+        pages = run_page(bundle, diff, manifest.cid) if manifest.renderer == RENDERER else None
+    except (BeaconError, ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+        # A job that no registry accepts, or a report that no classifier makes, may fail anywhere in the writer's code.
+        book.find(9, "derivation-failed", f"{folder}/bundle", f"{type(error).__name__}: {error}")
+        return
+    if manifest.classifier != CLASSIFIER:
+        book.skip(9, f"runs by classifier {manifest.classifier}: bytes checked, not derived again")
+    elif diff.canonical() == recorded:
+        book.count(9, "diffs derived again")
+    else:
+        message = "it does not follow from the bundle's receipts and outputs"
+        book.find(9, "diff-wrong", f"{folder}/bundle/diff.json", message)
+    if pages is None:
         book.skip(9, f"runs by renderer {manifest.renderer}: bytes checked, not re-rendered")
         return
     book.count(9, "runs rendered again")
-    pages = run_page(bundle, diff, manifest.cid)
     shown = {path for path in files if not path.startswith("bundle/")} - {MANIFEST, PROOF}
     for name in sorted(shown | pages.keys()):
         if files.get(name) != pages.get(name):
