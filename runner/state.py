@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from runner import log, note
-from runner.errors import Environment
+from runner.errors import Environment, Usage
 from runner.history import History, Taken
 from runner.model import Checkpoint, JobSpec, Policy, Run
 from runner.model.jobspec import Container
 from runner.ports import Keys, Repository, Snapshot
 from runner.publish import read_log, tiles
 from runner.registry import Registry, load
-from runner.trust import Trust, accepts, read_trust
+from runner.trust import POLICY, TRUST, Trust, accepts, read_trust
 
 
 class State(NamedTuple):
@@ -33,14 +33,22 @@ class State(NamedTuple):
 
 
 def read_state(repository: Repository, commit: str | None) -> State:
-    """The state at a commit. Raises `Invalid` where the maintainers' files are wrong (a wrong job is
-    only a problem in the registry), `Unverified` where the log is."""
+    """The state at a commit. Raises `Usage` where it holds no registry, `Invalid` where the maintainers' files are
+    wrong (a wrong job is only a problem in the registry), `Unverified` where the log is."""
     snapshot = repository.snapshot(commit)
+    demand_registry(snapshot, f"commit {commit[:12]}" if commit else "a branch without commits")
     trust = read_trust(snapshot)
     checkpoint, history = read_log(snapshot, trust.log_vkey)
     if history.trust != trust.digest:
         trust = accepts(history, snapshot)
     return State(commit, snapshot, trust, load(snapshot, trust), checkpoint, history)
+
+
+def demand_registry(snapshot: Snapshot, place: str) -> None:
+    """Say in one line what a dozen missing files mean. Raises `Usage`."""
+    if not snapshot.exists(POLICY) and not snapshot.exists(TRUST):
+        hint = "`beacon init` starts one, and it counts once it is committed; or give the folder of a registry's clone"
+        raise Usage("no-registry", f"{place} holds no registry", hint)
 
 
 def runner_name(trust: Trust, keys: Keys) -> str:

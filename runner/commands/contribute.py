@@ -19,6 +19,7 @@ from runner.ports import Snapshot
 from runner.registry import Keyring, load, load_policy
 from runner.sshsig import fingerprint, public_line
 from runner.sshsig import sign as sign_bytes
+from runner.state import demand_registry
 from runner.trust import read_trust
 
 
@@ -37,7 +38,7 @@ def keygen(
     path: Annotated[Path, typer.Argument(help="Where the private key goes; the public one stands beside it as .pub.")],
     comment: Annotated[str, typer.Option(help="Words at the end of the public key.")] = "",
     runner: Annotated[
-        bool, typer.Option(help="Make a runner's three keys, git, receipt and log, in a folder.")
+        bool, typer.Option("--runner", help="Make a runner's three keys, git, receipt and log, in a folder.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -57,14 +58,14 @@ def keygen(
 
 
 def sign(
-    files: Annotated[list[Path], typer.Argument(help="JobSpec files; each gets a .sig beside it.")],
+    files: Annotated[list[Path], typer.Argument(help="JobSpec files; each gets a .sig beside it.", metavar="FILE...")],
     key: KeyOption,
     origin: Annotated[
         str | None, typer.Option(help="The log's origin; default: the one in registry/policy.yaml.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Sign JobSpecs: SSHSIG over the exact bytes, the very file that `ssh-keygen -Y sign` writes."""
+    """Sign JobSpecs: SSHSIG over the exact bytes, just as `ssh-keygen -Y sign` does."""
     signer = load_signer(key)
     made = []
     for file in files:
@@ -98,6 +99,7 @@ def validate(
     root = checkout(folder)
     with opened(root) as repository:
         snapshot: Snapshot = revision(repository, rev) if rev else FolderSnapshot(root)
+        demand_registry(snapshot, rev or str(root))
         keyring: Keyring = NOBODY
         problems: list[Problem] = []
         try:
@@ -106,11 +108,15 @@ def validate(
             problems += error.problems
         registry = load(snapshot, keyring)
         problems += registry.problems
+    errors = [problem for problem in problems if problem.severity == "error"]
     if as_json or problems:
         report_problems(problems, as_json)
-    else:
-        line(f"{len(registry.jobs)} jobs, all valid")
-    return 1 if problems else 0
+    if not as_json and not errors:
+        count = len(registry.jobs)
+        line(
+            "1 job, valid" if count == 1 else f"{count} jobs, all valid" if count else "no jobs yet; the rest is valid"
+        )
+    return 1 if errors else 0
 
 
 def explain(

@@ -17,9 +17,9 @@ import typer
 
 from runner import __version__, planview
 from runner.commands.console import JsonFlag, line, note, put_json
-from runner.commands.places import cache_folder, checkout, opened, remotes, revision, state_folder
+from runner.commands.places import cache_folder, checkout, git, opened, remotes, revision, state_folder
 from runner.commands.progress import progress
-from runner.edges.keys import load_keys
+from runner.edges.keys import load_keys, secrets
 from runner.edges.local import LocalExecutor
 from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
@@ -31,7 +31,7 @@ from runner.publish import Desk
 from runner.reconcile import Outcome, World
 from runner.reconcile import reconcile as reconcile_once
 from runner.registry import load, load_policy
-from runner.state import read_state
+from runner.state import demand_registry, read_state
 
 RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]
 RemoteOption = Annotated[str, typer.Option(help="The remote whose branch counts; `none` for the local branch alone.")]
@@ -47,8 +47,8 @@ def plan(
     base: Annotated[
         str | None, typer.Option(help="Trust policy and keys of this commit, and show only jobs that differ from it.")
     ] = None,
-    rev: Annotated[str, typer.Option(help="The commit to plan.")] = "HEAD",
-    markdown: Annotated[bool, typer.Option(help="For a pull request.")] = False,
+    rev: Annotated[str, typer.Option(help="The commit to plan; files that are not committed do not count.")] = "HEAD",
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a pull request.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """What would run, where, how many answers, at which cost, signed by whom; and why each other job would not."""
@@ -56,7 +56,7 @@ def plan(
     with opened(root) as repository:
         judge = read_state(repository, repository.resolve(base) if base else repository.head())
         snapshot = revision(repository, rev)
-        registry = load(snapshot, judge.trust)
+        registry = load(snapshot, judge.trust, judge.policy if base else None)
         if base:
             old = {path: job.sha256 for path, job in judge.registry.jobs.items()}
             registry = registry._replace(
@@ -64,13 +64,15 @@ def plan(
                 problems=tuple(p for p in registry.problems if p not in judge.registry.problems),
             )
         executor = LocalExecutor(cache_folder(), registry.policy.local.serve)
-        found = make_plan(registry, judge.history, now(), "nobody", executor.refuses)
+        found = make_plan(registry, judge.history, now(), "nobody", executor.refuses, paid=False)
         if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone
             found = found._replace(expired=(), cancelled=(), retired=(), resumed=())
     if as_json:
         put_json(planview.as_json(found))
     else:
         line(planview.as_markdown(found) if markdown else planview.as_text(found))
+    if rev == "HEAD" and git(root, "status", "--porcelain", "--", "registry"):
+        note("registry/ holds changes that are not committed; they are not in this plan")
 
 
 def reconcile(
@@ -82,6 +84,7 @@ def reconcile(
     """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
     root = checkout(repo)
     with progress() as emit, working(root, keys, _remote(root, remote), emit) as world:
+        before = world.desk.repository.head()
         outcome = reconcile_once(world)
     if as_json:
         put_json(
@@ -94,8 +97,8 @@ def reconcile(
             }
         )
     else:
-        _tell(outcome)
-    return 3 if outcome.remaining else 0
+        _tell(outcome, outcome.head != before)
+    return 3 if outcome.work_remains else 0
 
 
 def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
@@ -104,7 +107,7 @@ def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     with opened(root) as repository:
         state = read_state(repository, repository.head())
         executor = LocalExecutor(cache_folder(), state.policy.local.serve)
-        found = make_plan(state.registry, state.history, now(), "nobody", executor.refuses)
+        found = make_plan(state.registry, state.history, now(), "nobody", executor.refuses, paid=False)
     rows = [(job.job.path, "pending", f"{job.answers} answers") for job in found.pending]
     rows += [(idle.path, idle.code, idle.why) for idle in found.idle]
     if as_json:
@@ -112,6 +115,8 @@ def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     else:
         for path, code, why in sorted(rows):
             line(planview.row(path, code, why))
+        if not rows:
+            note("no jobs")
 
 
 def cancel(
@@ -140,7 +145,9 @@ def working(
     held = load_keys(keys, os.environ)
     with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
         repository.refresh()
-        policy = load_policy(repository.snapshot(repository.head()))
+        head = repository.snapshot(repository.head())
+        demand_registry(head, "the branch")
+        policy = load_policy(head)
         yield World(
             desk=Desk(repository, held, SignedState(state or state_folder(), policy.log.origin), emit),
             executor=LocalExecutor(cache_folder(), policy.local.serve),
@@ -149,6 +156,7 @@ def working(
             monotonic=time.monotonic,
             stop=stop,
             identity=RunnerIdentity(version=__version__),
+            secrets=secrets(held),
         )
 
 
@@ -196,10 +204,10 @@ def _remote(root: Path, name: str) -> str | None:
     return name
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Outcome, wrote: bool) -> None:
     did = (("started", outcome.started), ("published", outcome.published), ("still open", outcome.remaining))
     said = [f"{len(runs)} {word}" for word, runs in did if runs]
-    line(", ".join(said) if said else "nothing to do")
+    line(", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do"))
     for idle in outcome.plan.idle:
         if idle.code not in ("done", "not-due"):
             note(planview.row(*idle))

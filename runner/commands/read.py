@@ -13,7 +13,7 @@ import typer
 from runner import log as tree
 from runner import note as notes
 from runner import proof
-from runner.commands.console import JsonFlag, line, put_json
+from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.places import checkout, opened
 from runner.errors import Unverified, Usage
@@ -24,6 +24,7 @@ from runner.neutral import terminal, terminal_block
 from runner.plan import run_folder
 from runner.publish import CHECKPOINT, LOG, tiles
 from runner.state import State, read_state
+from runner.verify import Anchor, format_anchor
 
 log = typer.Typer(add_completion=False, rich_markup_mode=None, help="The Merkle log: show, prove, check, fsck.")
 
@@ -60,23 +61,37 @@ def report(
                 named = sorted({region for target in diff.targets for region in target.named})
                 said = " ".join([diff.verdict, *named, *(["SIMULATED"] if diff.simulated else [])])
                 line(f"{end.start.run[:12]}  {end.start.at}  {_job(end)}: {said}")
+            if not ends:
+                note("no published runs yet")
     return 1 if exit_code and any(diff.verdict in ("minor", "major") for diff in diffs) else 0
 
 
 def keys(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
-    """Who may do what, and between which log entries."""
+    """Who may do what, and between which log entries; and what a verifier needs to know you by."""
     with at_head(repo) as state:
+        anchor = format_anchor(Anchor(state.history.genesis, state.trust.log_vkey)) if state.history.genesis else None
         rows = [
             {"role": key.role, "principal": key.principal, "key": public, "added": key.added, "revoked": key.revoked}
             for public, key in state.history.keys.items()
         ]
         if as_json:
-            put_json({"log": state.trust.log_vkey, "threshold": state.trust.threshold, "keys": rows})
+            put_json(
+                {
+                    "log": state.trust.log_vkey,
+                    "threshold": state.trust.threshold,
+                    "keys": rows,
+                    "anchor": anchor,
+                }
+            )
             return
         line(f"log            {state.trust.log_vkey}")
         for row in rows:
             until = "" if row["revoked"] is None else f" until entry {row['revoked']}"
             line(f"{row['role']:<14} {row['principal']}: {row['key']}, from entry {row['added']}{until}")
+        if anchor:
+            note(f"tell your readers, elsewhere than in the repository: beacon verify --trust {anchor}")
+        else:
+            note("the log holds none of these yet: `beacon reconcile` writes it")
 
 
 @log.command()
@@ -106,7 +121,7 @@ def prove(
     index: Annotated[int, typer.Argument(help="The entry's index.", min=0)],
     repo: RepoOption = Path(),
 ) -> None:
-    """Print a C2SP tlog-proof of an entry under the newest checkpoint."""
+    """Print the C2SP tlog-proof of an entry."""
     with at_head(repo) as state:
         if state.checkpoint is None or index >= state.checkpoint.size:
             raise Usage("entry-unknown", f"the log has no entry {index}")
@@ -128,7 +143,7 @@ def check(
 
 @log.command()
 def fsck(repo: RepoOption = Path()) -> None:
-    """Hash every entry and tile of the log again, and compare with its checkpoint."""
+    """Hash all entries and tiles again, and compare with the checkpoint."""
     with at_head(repo) as state:
         if state.checkpoint is None:
             raise Usage("log-empty", "this registry has no log yet", "`beacon reconcile` writes its first entry")

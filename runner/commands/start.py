@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Usage
 from runner.initialise import registry_files, sign_trust
 from runner.model import TrustList
+from runner.model.canonical import Id
+from runner.model.policy import Branch, Origin
 from runner.registry import load_policy
 from runner.trust import covered, trust_list
 
@@ -18,7 +24,8 @@ def start_registry(
     root: Path, keys: Path, origin: str, branch: str, maintainer: str, owner: str, runner: str
 ) -> list[str]:
     """Write a fresh registry below `root`, with keys in `keys`, one a role. Returns the paths written. Raises
-    `Usage` where a registry stands already: nothing is overwritten."""
+    `Usage` where a registry stands already, or where a name cannot be one: before anything is written."""
+    _demand_names(origin, branch, {"--maintainer": maintainer, "--owner": owner, "--runner": runner})
     if (root / "registry" / "policy.yaml").exists():
         raise Usage("registry-exists", f"{root / 'registry'} is a registry already", "change it by pull request")
     if keys.resolve().is_relative_to(root.resolve()):
@@ -59,6 +66,20 @@ def write_trust(root: Path, maintainer: str, signer: SoftwareKey, keep: bool) ->
     target = signatures / f"{maintainer}.sig"
     target.write_bytes(sign_trust(listed.read_bytes(), origin, signer))
     return target.relative_to(root).as_posix()
+
+
+def _demand_names(origin: str, branch: str, principals: Mapping[str, str]) -> None:
+    """Refuse early what every later verb would refuse."""
+    checks: list[tuple[str, Any, str, str]] = [
+        ("--origin", Origin, origin, "a URL without https:// and without a slash at its end: example.org/beacon/log"),
+        ("--branch", Branch, branch, "letters and digits, and after the first also . _ / -"),
+        *((option, Id, name, "a to z, 0 to 9 and inner hyphens") for option, name in principals.items()),
+    ]
+    for option, kind, value, wanted in checks:
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            raise Usage("name-malformed", f"{option} cannot be {value!r}", f"it needs {wanted}") from None
 
 
 def _key(path: Path) -> SoftwareKey:

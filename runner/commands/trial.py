@@ -42,11 +42,9 @@ def run(
     """Try a job on this machine: executed in the sandbox, compared and rendered. Nothing is logged or published."""
     if out.exists():
         raise Usage("folder-exists", f"{out} is there already", "give a new folder with --out")
-    root = checkout(file.absolute().parent)
+    root, path, raw = _place(file)
     snapshot = FolderSnapshot(root)
     policy = load_policy(snapshot)
-    path = file.resolve().relative_to(root.resolve()).as_posix()
-    raw = file.read_bytes()
     spec, parsed = read(JobSpec, raw, path)
     benchmarks = Benchmarks(snapshot, judge_tree(snapshot.files("registry")).benchmarks)
     if problems := judge(spec, parsed, policy, benchmarks):
@@ -78,3 +76,16 @@ def run(
     else:
         line(f"{done.diff.verdict}: {out}/README.md")
     return 0
+
+
+def _place(file: Path) -> tuple[Path, str, bytes]:
+    """The registry that a job belongs to, the job's path in it, and its bytes. The path says who asks, so it counts."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise Usage("file-unreadable", f"{file}: {error.strerror}") from None
+    root = checkout(file.resolve().parent)
+    path = file.resolve().relative_to(root.resolve()).as_posix()
+    if not path.startswith("registry/jobs/") or not 3 <= path.count("/") <= 4:
+        raise Usage("file-misplaced", f"{file} is not where a job belongs", "registry/jobs/OWNER/[SUITE/]NAME.yaml")
+    return root, path, raw

@@ -18,6 +18,9 @@ Origin = Annotated[
         examples=["example.org/beacon/log"],
     ),
 ]
+Branch = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$", description="Branch that the runner writes")
+]
 Amounts = Annotated[dict[Glm, Decimal], Field(max_length=1)]
 
 
@@ -25,9 +28,7 @@ class LogPolicy(Document):
     """Which log this registry writes, and on which branch."""
 
     origin: Origin
-    branch: str = Field(
-        "main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$", description="Branch that the runner writes"
-    )
+    branch: Branch = "main"
 
 
 class Images(Document):
