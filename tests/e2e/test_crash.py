@@ -28,7 +28,7 @@ MOMENTS = 20
 SEED = 20261122
 
 
-def reconcile(place: Scratch, cache: Path, nth: int) -> subprocess.CompletedProcess[str]:
+def reconcile(place: Scratch, cache: Path, nth: int, seconds: int = 120) -> subprocess.CompletedProcess[str]:
     """Reconcile in a process of its own, which kills itself at the nth event."""
     environment = {**os.environ, "BEACON_STATE": str(place.state), "BEACON_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
     program = [sys.executable, str(Path(__file__).with_name("reconcile_until.py"))]
@@ -37,7 +37,7 @@ def reconcile(place: Scratch, cache: Path, nth: int) -> subprocess.CompletedProc
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
     )
 
 

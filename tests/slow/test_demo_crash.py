@@ -1,0 +1,42 @@
+"""kill -9 on the real demo, with the real model: three times in one story, and the registry verifies in the end."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from runner.commands import demo
+from runner.commands.verify import check
+from runner.edges import sandbox
+from runner.errors import Environment
+from tests.e2e.test_crash import reconcile
+from tests.scratch import Scratch
+
+SEED = 20261122
+
+
+@pytest.mark.slow
+def test_the_demo_killed_three_times(tmp_path: Path) -> None:
+    try:
+        sandbox.find().self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
+    place, origin = Scratch(tmp_path), "demo-crash.invalid/log"
+    demo._registry(place.place, place.clone, place.keys, origin)
+    demo._contribute(place.clone, place.keys, origin)
+    cache = tmp_path / "cache"
+    seen: list[str] = []
+    for moment in sorted(random.Random(SEED).sample(range(8, 30), 3)):
+        killed = reconcile(place, cache, moment, seconds=600)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        seen += killed.stdout.split()
+    done = reconcile(place, cache, 0, seconds=600)
+    assert done.returncode == 0, done.stderr
+    attempts = (seen + done.stdout.split()).count("attempt-finished")
+    assert 18 <= attempts <= 18 + 3 * 3, "what had finished was kept"
+    report = check(place.clone, None, tmp_path / "seen")
+    assert report.ok, report
+    assert reconcile(place, cache, 0, seconds=600).stdout.split() == ["planned"]
