@@ -26,6 +26,7 @@ SOURCE = Path(__file__).parent / "tlog"
 LOG = key("log")
 VKEY = note.vkey(ORIGIN, LOG.public)
 OLDER, SIZE = 300, 66_001
+pytestmark = pytest.mark.slow  # a first build of the Go programs takes minutes
 PROVEN = (0, 255, 256, 299, 65_535, 65_536, SIZE - 1)
 
 
