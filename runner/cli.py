@@ -40,6 +40,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("validate", "contribute:validate", "Judge everything in registry/, all mistakes at once"),
             Verb("plan", "operate:plan", "What would run, where, at which cost, and why the rest would not"),
             Verb("run", "trial:run", "Try an unsigned JobSpec on this machine; nothing is logged"),
+            Verb("image", "contribute:image", "The CID by which a job names a benchmark's folder"),
             Verb("explain", "contribute:explain", "What an error code means, with a bad and a good example"),
             Verb("schema", "contribute:schema", "Print a JSON Schema"),
         ),

@@ -43,6 +43,14 @@ def checkout(start: Path) -> Path:
         raise Usage("not-a-repository", f"{start.absolute()} is in no git work tree", hint) from None
 
 
+def top(start: Path) -> Path:
+    """The top of a folder's repository, which may be a bare one. Raises `Usage` where there is none."""
+    try:
+        return start if git(start, "rev-parse", "--is-bare-repository") == "true" else checkout(start)
+    except Usage:
+        return checkout(start)
+
+
 @contextmanager
 def opened(
     folder: Path, signer: Signer | None = None, remote: str | None = None, emit: Emit = lambda _: None

@@ -10,7 +10,7 @@ import typer
 
 from runner import note
 from runner.commands.console import JsonFlag, paint, put_json
-from runner.commands.places import opened, state_folder
+from runner.commands.places import opened, state_folder, top
 from runner.edges.folder import FolderSnapshot
 from runner.edges.state import SeenState
 from runner.errors import Unverified
@@ -33,6 +33,7 @@ def verify(
     as_json: JsonFlag = False,
 ) -> int:
     """Check everything that a registry claims: nine steps, offline, executing nothing of it."""
+    target = top(target)
     anchor = parse_anchor(trust) if trust else None
     demands = Production(frozenset(network or ()), grade) if production else None
     report = check(target, anchor, state_folder(), rev, demands)
