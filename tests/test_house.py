@@ -1,4 +1,4 @@
-"""The house keeps its shape: small documented modules, imports that go one way, nothing that names where it was made."""
+"""The house keeps its shape: small documented modules, imports that go one way, nothing that names its makers."""
 
 from __future__ import annotations
 
