@@ -450,15 +450,7 @@ def test_a_shallow_clone_is_not_called_verified(published: Registry) -> None:
 
 
 def test_a_clone_on_a_disk_and_its_work_tree(published: Registry, tmp_path: Path) -> None:
-    def git(*arguments: str, stdin: bytes = b"") -> str:
-        done = subprocess.run(["git", "-C", str(tmp_path), *arguments], input=stdin, capture_output=True, check=True)
-        return done.stdout.decode().strip()
-
-    git("init", "-q", "-b", "main")
-    for item in published.remote.objects.values():
-        git("hash-object", "-t", item.kind, "-w", "--stdin", "--literally", stdin=item.data)
-    git("update-ref", "refs/heads/main", str(published.remote.branch))
-    git("reset", "-q", "--hard")
+    published.check_out(tmp_path)
     with GitRepository(tmp_path, "main", None, AUTHOR, None, lambda: 0) as repository:
         report = verify(repository, anchor_of(published), work_tree=FolderSnapshot(tmp_path))
         assert (report.findings, report.work_tree) == ((), ())
@@ -470,6 +462,17 @@ def test_a_clone_on_a_disk_and_its_work_tree(published: Registry, tmp_path: Path
             "work tree differs: reports/README.md",
             "work tree differs: reports/new.md is not in the commit",
         ]
+
+
+def test_a_link_in_reports_is_found(published: Registry, tmp_path: Path) -> None:
+    published.check_out(tmp_path)
+    (tmp_path / "reports/link.md").symlink_to("README.md")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@localhost"]
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "a link"], check=True)
+    with GitRepository(tmp_path, "main", None, AUTHOR, None, lambda: 0) as repository:
+        report = verify(repository)
+    assert codes(report, 6) == {"file-mode"}
 
 
 # What a report says

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from runner import log, note, sshsig
+from runner.edges.git_objects import pack
 from runner.edges.keys import SoftwareKey
 from runner.edges.memory import MemoryEvents, MemoryRemote, MemoryRepository, MemorySpool
 from runner.initialise import registry_files, sign_trust
@@ -229,6 +232,17 @@ class Registry:
         """The log's checkpoint at the head."""
         vkey = note.vkey(make.ORIGIN, make.key("log").public)
         return note.parse_checkpoint(note.open_note(self.read("reports/log/checkpoint"), [vkey]).text, make.ORIGIN)
+
+    def check_out(self, folder: Path) -> None:
+        """The branch as a clone on a disk, with its work tree."""
+
+        def git(*arguments: str, stdin: bytes = b"") -> None:
+            subprocess.run(["git", "-C", str(folder), *arguments], input=stdin, capture_output=True, check=True)
+
+        git("init", "-q", "-b", "main")
+        git("unpack-objects", "-q", stdin=pack(self.remote.objects.values()))
+        git("update-ref", "refs/heads/main", str(self.remote.branch))
+        git("reset", "-q", "--hard")
 
     def fork(self) -> Registry:
         """Another one with the same past."""

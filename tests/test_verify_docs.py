@@ -1,0 +1,77 @@
+"""The commands of `docs/evidence.md`, run as they stand there on a clone: tools that others wrote accept what is
+published, and refuse it once a byte is changed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runner.verify.report import STEPS
+from tests.worlds import Registry, job_file
+
+TEXT = (Path(__file__).parent.parent / "docs/evidence.md").read_text()
+SECTIONS = dict(re.findall(r"^## ([1-9])\. (?:.*)\n((?:(?!^## ).*\n)*)", TEXT, re.MULTILINE))
+TOOLS = ("git", "ssh-keygen", "openssl", "jq", "sha256sum", "base64")
+
+
+def commands(text: str) -> str:
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of a registry with a published run and a merge, checked out."""
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        pytest.skip(f"not here: {', '.join(missing)}")
+    registry = Registry()
+    registry.submit(job_file())
+    registry.act()
+    folder = tmp_path_factory.mktemp("registry")
+    registry.check_out(folder)
+    return folder
+
+
+def run(folder: Path, *sections: str) -> subprocess.CompletedProcess[str]:
+    script = "\n".join(
+        ["set -eu", commands(TEXT.partition("## 1.")[0]), *(commands(SECTIONS[one]) for one in sections)]
+    )
+    return subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True)
+
+
+def test_the_page_has_the_steps_of_the_code() -> None:
+    assert [int(number) for number in SECTIONS] == list(STEPS)
+
+
+@pytest.mark.parametrize("step", [number for number in SECTIONS if commands(SECTIONS[number])])
+def test_tools_of_others_accept_what_is_published(clone: Path, step: str) -> None:
+    before = ["4"] if step == "5" else []
+    done = run(clone, *before, step)
+    assert done.returncode == 0, done.stderr
+    assert "look at" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("step", "changed"),
+    [
+        ("3", "bundle/job.yaml"),
+        ("3", "registry/policy.yaml"),
+        ("4", "bundle/receipts/echo.APAC.1.1.sigstore.json"),
+        ("5", "bundle/outputs/echo/who/APAC/1-1.txt"),
+        ("6", "README.md"),
+        ("6", "manifest.json"),
+        ("8", "reports/log/checkpoint"),
+    ],
+)
+def test_tools_of_others_refuse_a_changed_byte(clone: Path, step: str, changed: str, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    shutil.copytree(clone, folder)
+    root = folder if changed.startswith(("registry/", "reports/")) else next(folder.rglob("manifest.json")).parent
+    raw = bytearray((root / changed).read_bytes())
+    at = raw.index(b'"payload":"') + 20 if changed.endswith(".sigstore.json") else len(raw) // 3
+    raw[at] ^= 1
+    (root / changed).write_bytes(raw)
+    assert run(folder, *(["4"] if step == "5" else []), step).returncode != 0
