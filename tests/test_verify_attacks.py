@@ -12,7 +12,7 @@ from runner.model import LogEntry, sha256
 from runner.model import entry as e
 from runner.model.run import run_id
 from runner.plan import instant
-from runner.reconcile import carry_out, publish_finished
+from runner.reconcile import carry_out, publish_finished, reconcile
 from runner.state import read_state
 from runner.verify import Report, verify
 from tests import make
@@ -150,6 +150,32 @@ def test_a_run_that_is_cancelled_although_its_job_stands_is_listed(claimed: Regi
     begun = twin.checkpoint().size - 1
     twin.log(e.Cancelled(run=run_id(job_file(), None), start=begun, at=instant(twin.now)))
     assert f"log entry {begun + 1}: {JOB} was cancelled while it stood" in verify(twin.clone()).steps[6].listed
+
+
+def test_what_a_crashed_runner_claimed_may_be_completed_by_another(published: Registry) -> None:
+    twin = published.fork()
+    path, rolf = "registry/keys/runners", runner("rolf").keys
+    both = signer_line("rolf", "git", rolf.git.public)
+    both += signer_line("rolf", f"receipt.v1@{make.ORIGIN}", rolf.receipt.public)
+    twin.entrust({path: twin.read(path) + both.encode()})
+    twin.act()
+    twin.submit(job_file("crashed"))
+    world = twin.world("rita")
+
+    class Crashed:
+        """Rita's repository, whose machine dies when she would complete her intent."""
+
+        def __getattr__(self, name: str) -> object:
+            if name == "commit":
+                raise KeyboardInterrupt
+            return getattr(world.desk.repository, name)
+
+    with pytest.raises(KeyboardInterrupt):
+        reconcile(world._replace(desk=world.desk._replace(repository=Crashed())))
+    twin.act("rolf")
+    report = verify(twin.clone())
+    assert report.findings == ()
+    assert report.steps[2].listed == ("log entry 13: taken by rita in a commit that rolf completed",)
 
 
 # Trust and keys

@@ -10,6 +10,7 @@ Nothing of the target is executed, and only blobs of one commit and its history 
     ledger     3, 7   the log's entries; keylog         runs       3 to 9   one run's folder
     authority  3      trust lists                       pages      6, 9     every file; derived pages
     jobs       3      signed jobs and revisions         logfiles   8        tiles, checkpoint, identity; frontier
+    report, present   what was found, and how it is said; blobs, anchor
 
 The steps, and what rests on the runner's word: `docs/evidence.md`.
 """
@@ -17,7 +18,6 @@ The steps, and what rests on the runner's word: `docs/evidence.md`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 from runner import note
 from runner.errors import BeaconError, Usage
@@ -26,6 +26,7 @@ from runner.model import entry as e
 from runner.ports import Blob, Repository, Snapshot
 from runner.verify import logfiles
 from runner.verify.anchor import Anchor, format_anchor, parse_anchor
+from runner.verify.blobs import contents
 from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed
 from runner.verify.ledger import Ledger, read_ledger
 from runner.verify.pages import judge_pages, sort_files
@@ -47,8 +48,6 @@ __all__ = [
     "parse_anchor",
     "verify",
 ]
-
-_AT_ONCE = 256
 
 
 def verify(
@@ -168,7 +167,5 @@ def _differences(snapshot: Snapshot, work_tree: Snapshot) -> Iterator[str]:
     for folder in ("registry", "reports"):
         committed, present = snapshot.files(folder), work_tree.files(folder)
         yield from (f"work tree differs: {path} is not in the commit" for path in present if path not in committed)
-        paths = iter(committed)
-        while some := list(islice(paths, _AT_ONCE)):
-            ours, theirs = snapshot.read_all(some), work_tree.read_all(some)
-            yield from (f"work tree differs: {path}" for path in some if ours.get(path) != theirs.get(path))
+        both = zip(contents(snapshot, committed), contents(work_tree, committed), strict=True)
+        yield from (f"work tree differs: {path}" for (path, ours), (_, theirs) in both if ours != theirs)

@@ -59,7 +59,7 @@ def read_listed(snapshot: Snapshot, origin: str, vkey: str) -> Listed:
             raise Unverified("trust-stale", message)
     texts = {name: files.get(f"{KEYS}/{name}", b"").decode(errors="replace") for name in
              ("root", "allowed_signers", "runners", "revoked", "log.vkey")}  # fmt: skip
-    if texts["log.vkey"] != f"{vkey}\n":
+    if texts["log.vkey"].removesuffix("\n") != vkey:
         raise Unverified(
             "trust-vkey", f"{KEYS}/log.vkey is {texts['log.vkey'].strip()[:200]!r}, the log's key is {vkey}"
         )
@@ -67,7 +67,10 @@ def read_listed(snapshot: Snapshot, origin: str, vkey: str) -> Listed:
     if threshold is None:
         raise Unverified("key-file-malformed", f"{KEYS}/root does not begin with a threshold")
     known = Known(sha256(raw), listed.serial, int(threshold[1]))
-    return Listed(known, dict(_keys(texts, origin)), dict(_revoked(texts["revoked"])))
+    keys, revoked = dict(_keys(texts, origin)), dict(_revoked(texts["revoked"]))
+    if both := sorted(keys.keys() & revoked.keys()):
+        raise Unverified("key-file-malformed", f"{both[0]} is listed, and revoked as well")
+    return Listed(known, keys, revoked)
 
 
 def judge_listed(

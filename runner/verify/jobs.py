@@ -20,6 +20,7 @@ from runner.model import entry as e
 from runner.model.run import run_id
 from runner.ports import Snapshot
 from runner.verify.authority import LIST, judge_listed, read_listed
+from runner.verify.blobs import contents
 from runner.verify.ledger import Began, Ledger, moment
 from runner.verify.report import Notebook
 from runner.verify.trail import Growth, Trail, completes_intent
@@ -123,15 +124,15 @@ def judge_registry(snapshot: Snapshot, ledger: Ledger, jobs: JobReader, origin: 
     """The verified commit's own `registry/`: the trust list, and every job with its signature."""
     allowed = _judge_list(snapshot, ledger, origin, vkey, book)
     paths = [path for path, blob in snapshot.files(JOBS).items() if blob.mode == "100644"]
-    for path in paths:
-        if path.endswith(".yaml.sig") and not snapshot.exists(path.removesuffix(".sig")):
-            book.find(3, "signature-orphan", path, "there is no job beside this signature")
-        if not path.endswith(".yaml"):
-            continue
+    beside = {f"{path}.sig" for path in paths}
+    for path in (path for path in paths if path.endswith(".sig") and path not in beside):
+        book.find(3, "signature-orphan", path, "there is no job beside this signature")
+    files = [path for path in paths if path.endswith(".yaml")]
+    signatures = contents(snapshot, (f"{path}.sig" for path in files))
+    for (path, raw), (_, signature) in zip(contents(snapshot, files), signatures, strict=True):
         book.count(3, "job files")
         try:
-            job = jobs.read(snapshot.read(path), snapshot.read(f"{path}.sig"))
-            _judge_file(path, job, ledger, allowed)
+            _judge_file(path, jobs.read(raw, signature), ledger, allowed)
         except Invalid as error:
             book.listed(3, f"{path}: signed, but no job that could start: {error.message}")
         except BeaconError as error:
