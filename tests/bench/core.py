@@ -1,0 +1,98 @@
+"""Pure functions in CPU time: the comparison, the log, a folder's CID, canonical bytes, a receipt, a run's page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import rfc8785
+
+from runner import log
+from runner.compare import compare
+from runner.model import Checkpoint, canonical
+from runner.receipt import read_receipt
+from runner.render import run_page
+from runner.unixfs import folder_cid
+from tests import make
+from tests.bench.figures import Figure, busy, seconds
+from tests.logs import Store
+
+MILLION = 10**6
+TEXT = "the model answers that it was made by people who wrote many texts and it cannot know where it runs"
+
+
+def figures(_: Path) -> Iterator[Figure]:
+    """One after the other."""
+    yield from _compare()
+    yield from _log()
+    files = {f"outputs/{number // 100:02}/{number:04}.txt": _bytes(number, 2_000) for number in range(1_000)}
+    cid = busy(lambda: folder_cid(files))
+    hashing = busy(lambda: [hashlib.sha256(content).digest() for content in files.values()])
+    yield Figure(
+        "CID of a folder, 1,000 files of 2 kB", str(cid), f"{cid.least / hashing.least:.1f} x SHA-256 of the files"
+    )
+
+
+def _compare() -> Iterator[Figure]:
+    """3 regions x 10 replicas x 2 kB, alike everywhere but in words: the slow case, since nothing is identical."""
+    chance = random.Random(11)
+
+    def answer(_: object) -> str:
+        return " ".join(chance.choices(TEXT.split(), k=400))[:2_000]
+
+    for providers, replicas in ((1, 10), (3, 4)):
+        bundle = make.bundle(answer, sampling={"providers": providers, "replicas": replicas, "seeds": "independent"})
+        took = busy(lambda bundle=bundle: compare(bundle), 5)
+        what = f"compare 3 regions x {providers} providers x {replicas} replicas x 2 kB, all different, with tests"
+        yield Figure(what, str(took), "", "under 100 ms", took.median < 0.1)
+    diff = compare(bundle)
+    page = busy(lambda: run_page(bundle, diff, make.CID), 5)
+    yield Figure("render its page and pictures", str(page))
+    raw = next(content for path, content in bundle.files.items() if path.startswith("receipts/"))
+    data = read_receipt(raw).to_json()
+    ours, theirs = busy(lambda: canonical(data), 7, 200), busy(lambda: rfc8785.dumps(data), 7, 200)
+    size = len(json.dumps(data))
+    against = f"{theirs.least / ours.least:.1f} times the speed of rfc8785, {theirs}"
+    yield Figure(f"canonical bytes of a receipt of {size:,} bytes", str(ours), against)
+
+
+def _log() -> Iterator[Figure]:
+    entries = [b'{"entry":%d,"filler":"%b"}' % (number, b"x" * 220) for number in range(MILLION)]
+    store = Store()
+    root = b""
+
+    def grow() -> None:
+        nonlocal root
+        store.clear()
+        root = store.grow(0, entries).root
+
+    bulk = busy(grow, 2)
+    rate = MILLION / bulk.least
+    hashing = busy(lambda: [hashlib.sha256(b"\0" + entry).digest() for entry in entries], 2)
+    against = f"{hashing.least / bulk.least:.0%} of SHA-256 of the entries alone"
+    yield Figure(
+        "log: append 10^6 entries of 250 bytes at once",
+        f"{rate:,.0f} a second",
+        against,
+        "over 150,000 a second",
+        rate > 150_000,
+    )
+    sizes = iter(range(MILLION, 2 * MILLION, 10))
+    few = busy(lambda: store.grow(next(sizes), entries[:10]), 50)
+    yield Figure("log: append 10 entries to 10^6", str(few))
+    store.clear()
+    store.grow(0, entries)
+    chance = random.Random(7)
+    proof = busy(lambda: log.inclusion(store.get, chance.randrange(MILLION), MILLION), 50)
+    yield Figure("inclusion proof at 10^6 entries", str(proof), "", "under 5 ms", proof.median < 0.005)
+    whole = busy(lambda: log.fsck(store.get, Checkpoint("o", MILLION, root)), 1)
+    yield Figure("log: fsck of 10^6 entries", f"{seconds(whole.least)}, {MILLION / whole.least:,.0f} a second")
+    new = busy(lambda: log.fsck(store.get, Checkpoint("o", MILLION, root), since=MILLION - 10), 20)
+    yield Figure("log: fsck of the last 10, as before each signature", str(new))
+
+
+def _bytes(number: int, size: int) -> bytes:
+    return hashlib.shake_128(str(number).encode()).digest(size)
