@@ -99,7 +99,7 @@ def tick(world: World) -> Outcome:
 
     mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
     finished, failure = carry_out_all(world, after, mine)
-    published, final = publish_finished(world, after, finished)
+    published, final = publish_finished(world, after, finished) if mine else ((), after)
     forget_cancelled(world, final)
     if failure is not None:
         raise failure
@@ -224,10 +224,9 @@ def publish_finished(
     world: World, after: State, finished: Sequence[Publication]
 ) -> tuple[Sequence[Publication], State]:
     """Publish, in one commit, every finished run that is still ours to publish; those runs, and the state then."""
-    if not finished:
-        return (), after
-    world.desk.repository.refresh()
-    state = read_state(world.desk.repository, world.desk.repository.head())
+    repository = world.desk.repository
+    repository.refresh()
+    state = after if repository.head() == after.head else read_state(repository, repository.head())
     ours = [
         done
         for done in finished
