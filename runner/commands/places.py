@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from runner.edges.folder import FolderSnapshot
 from runner.edges.git import GitRepository
 from runner.edges.git_objects import Author
-from runner.errors import BeaconError, Usage
+from runner.errors import BeaconError, Environment, Usage
 from runner.ports import Emit, Signer, Snapshot
 from runner.registry import load_policy
 
@@ -22,7 +23,9 @@ AUTHOR = Author("beacon-runner", "beacon-runner@users.noreply.invalid")
 
 def git(folder: Path, *arguments: str) -> str:
     """What a git command prints. For a person's own repository; what is trusted goes through `runner/edges/git.py`.
-    Raises `Usage` with git's words."""
+    Raises `Usage` with git's words, `Environment` where there is no git."""
+    if shutil.which("git") is None:
+        raise Environment("git-missing", "there is no git on the PATH", "Debian, Ubuntu: apt install git")
     done = subprocess.run(  # noqa: S603 - no shell; no argument comes from a tree or a remote
         ["git", "-C", str(folder), *arguments],  # noqa: S607 - git is looked up on the PATH, as a person would
         capture_output=True,
@@ -38,7 +41,9 @@ def checkout(start: Path) -> Path:
     """The top of the git work tree that holds a folder. Raises `Usage` where there is none."""
     try:
         return Path(git(start, "rev-parse", "--show-toplevel"))
-    except Usage:
+    except Usage as error:
+        if "not a git repository" not in error.message:
+            raise  # git knows better: a folder that is not there, or that somebody else owns
         hint = "git init, or give the folder of one"
         raise Usage("not-a-repository", f"{start.absolute()} is in no git work tree", hint) from None
 
