@@ -18,6 +18,7 @@ The steps, and what rests on the runner's word: `docs/evidence.md`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from runner import note
 from runner.errors import BeaconError, Usage
@@ -27,7 +28,7 @@ from runner.ports import Blob, Repository, Snapshot
 from runner.verify import logfiles
 from runner.verify.anchor import Anchor, format_anchor, parse_anchor
 from runner.verify.blobs import contents
-from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed
+from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed, list_open
 from runner.verify.ledger import Ledger, read_ledger
 from runner.verify.pages import judge_pages, sort_files
 from runner.verify.present import as_json, as_text
@@ -48,6 +49,23 @@ __all__ = [
     "parse_anchor",
     "verify",
 ]
+
+
+class _Case(NamedTuple):
+    """What is verified, by whom, and where it is written down."""
+
+    repository: Repository
+    snapshot: Snapshot
+    vkey: str
+    trust: Anchor | None
+    last_seen: bytes | None
+    production: Production | None
+    book: Notebook
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return note.parse_vkey(self.vkey).name
 
 
 def verify(
@@ -74,12 +92,13 @@ def verify(
     if vkey is None:
         book.unchecked(range(1, 10), "the log's key is not known")
     else:
+        case = _Case(repository, snapshot, vkey, trust, last_seen, production, book)
         trail = read_trail(repository, commit, vkey, book)
         state = logfiles.read_checkpoint(snapshot, vkey, book)
         if state is None:
-            _without_log(snapshot, trail, vkey, last_seen, book)
+            _without_log(case, trail)
         else:
-            _with_log(repository, snapshot, trail, state[1], vkey, trust, last_seen, production, book)
+            _with_log(case, trail, state[1])
     return Report(
         commit=commit,
         origin=note.parse_vkey(vkey).name if vkey else None,
@@ -92,61 +111,46 @@ def verify(
     )
 
 
-def _without_log(snapshot: Snapshot, trail: Trail, vkey: str, last_seen: bytes | None, book: Notebook) -> None:
+def _without_log(case: _Case, trail: Trail) -> None:
     """A registry that logged nothing yet, or whose log went away."""
-    origin = note.parse_vkey(vkey).name
-    logfiles.judge_seen(logfiles.read_seen(last_seen, vkey, book), -1, {}, book)
-    judge_growth(trail, -1, {}, book)
-    judge_registry(snapshot, Ledger(), JobReader(origin), origin, vkey, book)
-    sort_files(snapshot.files("reports"), Ledger(), book)
+    book, snapshot = case.book, case.snapshot
+    logfiles.judge_seen(logfiles.read_seen(case.last_seen, case.vkey, book), -1, None, book)
     judge_signers(trail, None, book)
+    judge_growth(trail, -1, {}, book)
+    judge_registry(snapshot, Ledger(), JobReader(case.origin), case.origin, case.vkey, book)
+    sort_files(snapshot.files("reports"), Ledger(), book)
     book.unchecked((4, 5, 7, 8, 9), "there is no signed log")
 
 
-def _with_log(
-    repository: Repository,
-    snapshot: Snapshot,
-    trail: Trail,
-    checkpoint: Checkpoint,
-    vkey: str,
-    trust: Anchor | None,
-    last_seen: bytes | None,
-    production: Production | None,
-    book: Notebook,
-) -> None:
+def _with_log(case: _Case, trail: Trail, checkpoint: Checkpoint) -> None:
     """The nine steps; the log comes first because all others rest on it."""
-    files, seen = snapshot.files("reports"), logfiles.read_seen(last_seen, vkey, book)
+    book, snapshot, read = case.book, case.snapshot, case.repository.snapshot
+    files, seen = snapshot.files("reports"), logfiles.read_seen(case.last_seen, case.vkey, book)
     entries = logfiles.entries(snapshot, checkpoint)
     if not logfiles.judge_files(snapshot, checkpoint, files, book):
-        judge_growth(trail, checkpoint.size, None, book)
+        logfiles.judge_seen(seen, checkpoint.size, None, book)
         judge_signers(trail, None, book)
+        judge_growth(trail, checkpoint.size, None, book)
         book.unchecked((3, 4, 5, 6, 7, 8, 9), "the log's entries are not those that its checkpoint signs")
         return
     sizes = {known.size for known in (*trail.checkpoints.values(), *filter(None, [seen]))}
-    ledger = read_ledger(entries(), sizes, trail, repository.snapshot, vkey, book)
+    ledger = read_ledger(entries(), sizes, trail, read, case.vkey, book)
     logfiles.judge_seen(seen, checkpoint.size, ledger.roots, book)
-    if trust is not None and ledger.genesis != trust.genesis:
-        book.find(
-            8, "genesis-foreign", "log entry 0", f"found the trust list {ledger.genesis}, expected {trust.genesis}"
-        )
-    judge_growth(trail, checkpoint.size, ledger.roots, book)
+    logfiles.judge_genesis(ledger.genesis, case.trust, book)
     runners = judge_signers(trail, ledger.keys, book)
-    origin = note.parse_vkey(vkey).name
-    jobs = JobReader(origin)
-    judge_starts(ledger, trail, runners, repository.snapshot, jobs, book)
-    judge_registry(snapshot, ledger, jobs, origin, vkey, book)
-    renderers = _judge_runs(snapshot, files, Law(ledger, jobs, origin, vkey, trail.published, production, book))
+    judge_growth(trail, checkpoint.size, ledger.roots, book)
+    jobs = JobReader(case.origin)
+    judge_starts(ledger, trail, runners, read, jobs, book)
+    judge_registry(snapshot, ledger, jobs, case.origin, case.vkey, book)
+    law = Law(ledger, jobs, case.origin, case.vkey, trail.published, case.production, book)
+    renderers = _judge_runs(snapshot, files, law)
     try:
         judge_pages(snapshot, files, entries(), ledger, renderers, book)
     except BeaconError as error:
         book.unchecked((9,), f"the derived pages: {error.message}")
-    list_cancelled(ledger, trail, repository.snapshot, book)
+    list_cancelled(ledger, trail, read, book)
     list_missed(ledger, jobs.schedules(), book)
-    for began in ledger.open.values():
-        start = began.start
-        book.listed(
-            7, f"log entry {began.entry}: open: {start.job}, taken by {start.runner} at {start.at} for {start.lease} s"
-        )
+    list_open(ledger, book)
 
 
 def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapping[int, str | None]:

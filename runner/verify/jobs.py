@@ -93,20 +93,15 @@ def judge_starts(
                 if raw is None or run_id(raw, began.start.due) != began.start.run:
                     raise Unverified("run-misnamed", f"{began.start.run} is not the run of these bytes and due time")
             except BeaconError as error:
-                book.find(
-                    3, error.code, f"log entry {began.entry}", f"{path} at commit {commit.commit}: {error.message}"
-                )
+                message = f"{path} at commit {commit.commit}: {error.message}"
+                book.find(3, error.code, f"log entry {began.entry}", message)
     for index, entry in ledger.retired:
         growth = trail.growth(index)
         if growth is None or not growth.known:
             book.unchecked((3,), _SHALLOW)
         elif snapshot(growth.commit).exists(entry.job):
-            book.find(
-                3,
-                "retire-wrong",
-                f"log entry {index}",
-                f"{entry.job} stands at commit {growth.commit}, which retires it",
-            )
+            message = f"{entry.job} stands at commit {growth.commit}, which retires it"
+            book.find(3, "retire-wrong", f"log entry {index}", message)
 
 
 def judge_signed(job: SignedJob, began: Began, ledger: Ledger) -> None:
@@ -160,6 +155,14 @@ def list_missed(ledger: Ledger, jobs: Mapping[str, str], book: Notebook) -> None
         missed = sum(1 for time in _times(jobs.get(digest), min(taken), max(taken)) if time not in taken)
         if missed:
             book.listed(7, f"{starts[0].job}: {missed} due times between {min(taken)} and {max(taken)} have no start")
+
+
+def list_open(ledger: Ledger, book: Notebook) -> None:
+    """Step 7: starts without an end, with their leases. Without a clock nobody can say which of them are late."""
+    for began in ledger.open.values():
+        start = began.start
+        taken = f"taken by {start.runner} at {start.at} for {start.lease} s"
+        book.listed(7, f"log entry {began.entry}: open: {start.job}, {taken}")
 
 
 def _judge_start(began: Began, job: SignedJob, ledger: Ledger, first: int) -> None:

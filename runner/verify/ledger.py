@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from runner import note
@@ -87,7 +87,7 @@ class Ledger:
 
 def moment(text: str) -> datetime:
     """The moment that an `Instant` names. Raises ValueError for a day that no calendar has."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def read_ledger(
@@ -286,22 +286,21 @@ class _Fold:
                 )
             return
         self._book.count(7, "starts with one end")
-        self._end_time(index, began.start, end)
+        if isinstance(end, e.Abandoned):
+            self._end_time(index, began.start, end)
         self.ledger.open.pop(end.run)
         self.ledger.last[end.run] = Ended(index, began, end)
         self.ledger.ended.append(self.ledger.last[end.run])
 
-    def _end_time(self, index: int, start: e.Start, end: e.RunEnd | e.Cancelled | e.Abandoned) -> None:
-        if isinstance(end, e.RunEnd):
-            return
+    def _end_time(self, index: int, start: e.Start, end: e.Abandoned) -> None:
         try:
-            soonest = moment(start.at) + timedelta(seconds=start.lease if isinstance(end, e.Abandoned) else 0)
-            early = moment(end.at) < soonest
+            over = moment(start.at) + timedelta(seconds=start.lease)
+            early = moment(end.at) < over
         except (ValueError, OverflowError):
             self._find(7, "time-impossible", index, f"{start.at} + {start.lease} s, or {end.at}, is in no calendar")
             return
         if early:
-            message = f"{end.type} at {end.at}; the start at {start.at} has a lease of {start.lease} s"
+            message = f"abandoned at {end.at}; the start at {start.at} has a lease of {start.lease} s"
             self._find(7, "end-too-early", index, message)
 
     def _retire(self, index: int, entry: e.Retire) -> None:

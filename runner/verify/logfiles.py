@@ -85,14 +85,21 @@ def read_seen(last_seen: bytes | None, vkey: str, book: Notebook) -> Checkpoint 
         return None
 
 
-def judge_seen(seen: Checkpoint | None, size: int, roots: Mapping[int, bytes], book: Notebook) -> None:
-    """The log of `size` entries, with these roots, extends the one last seen."""
+def judge_genesis(found: str | None, trust: Anchor | None, book: Notebook) -> None:
+    """The log begins with the trust list that the verifier's anchor names."""
+    if trust is not None and found != trust.genesis:
+        book.find(8, "genesis-foreign", "log entry 0", f"found the trust list {found}, expected {trust.genesis}")
+
+
+def judge_seen(seen: Checkpoint | None, size: int, roots: Mapping[int, bytes] | None, book: Notebook) -> None:
+    """The log of `size` entries, with these roots, extends the one last seen. Without roots, only that it is not
+    shorter."""
     if seen is None:
         return
     book.count(8, "last seen checkpoints")
     if seen.size > size:
         book.find(8, "rollback", CHECKPOINT, f"the log has {size} entries; {seen.size} were seen before")
-    elif roots[seen.size] != seen.root:
+    elif roots is not None and roots[seen.size] != seen.root:
         book.find(8, "fork", CHECKPOINT, f"the root of the first {seen.size} entries is {roots[seen.size].hex()}; "
                   f"{seen.root.hex()} was seen before")  # fmt: skip
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from runner.errors import BeaconError
 from runner.history import History, fold
 from runner.model import entry as e
 from runner.pages import INDEX, derived
@@ -17,6 +16,7 @@ from runner.ports import Blob, Snapshot
 from runner.render import RENDERER
 from runner.verify.ledger import Ended, Ledger
 from runner.verify.report import Notebook
+from runner.verify.runs import FAILURES
 
 LOG = "reports/log/"
 
@@ -32,8 +32,8 @@ def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Map
             runs.setdefault(folder, [])
         else:
             pages.add(f"{folder}/README.md")
+    book.count(6, "paths", len(files))
     for path, blob in files.items():
-        book.count(6, "paths")
         folder = _folder(path)
         if blob.mode != "100644":
             book.find(6, "file-mode", path, f"mode {blob.mode}; only plain files (100644) stand here")
@@ -93,13 +93,13 @@ def _derive(
     history = fold(entries)
     try:
         return derived(snapshot, history), frozenset()
-    except BeaconError:
+    except FAILURES:
         pages: dict[str, bytes] = {}
         broken: set[str] = set()
         for job in sorted({ended.began.start.job for ended in final}):
             try:
                 pages |= derived(snapshot, _only(history, job))
-            except BeaconError:
+            except FAILURES:
                 broken.add(job)
         return pages, frozenset(broken)
 

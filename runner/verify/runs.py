@@ -23,6 +23,10 @@ from runner.verify.receipts import MOST_CELLS, Production, judge_receipts, open_
 from runner.verify.report import Notebook
 
 MANIFEST, PROOF = "manifest.json", "proof.tlog"
+FAILURES = (BeaconError, ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
+"""What deriving may end with: a job that no registry accepts, or a report that no classifier makes, was never meant for
+the writer's code."""
+
 _OUTPUTS = ("bundle-file-changed", "bundle-file-missing", "receipt-subjects")
 
 
@@ -84,19 +88,15 @@ def _manifest(
         return None
     if (manifest.run, manifest.job, manifest.cid) != (end.run, ended.began.start.job, end.cid):
         book.find(6, "manifest-wrong", where, f"it is about {manifest.job}, run {manifest.run}, CID {manifest.cid}")
+    book.count(6, "files", len(digests))
     for path in sorted((digests.keys() | manifest.files) - {MANIFEST, PROOF}):
-        book.count(6, "files")
         if path not in manifest.files:
             book.find(6, "file-unlisted", f"{folder}/{path}", "the run's manifest does not list this file")
         elif path not in digests:
             book.find(6, "file-missing", f"{folder}/{path}", "the run's manifest lists this file, which is not here")
         elif manifest.files[path] != digests[path]:
-            book.find(
-                6,
-                "file-changed",
-                f"{folder}/{path}",
-                f"found {digests[path]}; the manifest says {manifest.files[path]}",
-            )
+            message = f"found {digests[path]}; the manifest says {manifest.files[path]}"
+            book.find(6, "file-changed", f"{folder}/{path}", message)
     return manifest
 
 
@@ -195,8 +195,7 @@ def _derive(bundle: Bundle, manifest: Manifest, files: Mapping[str, bytes], fold
         else:
             diff = DiffReport.from_bytes(recorded, "bundle/diff.json")
         pages = run_page(bundle, diff, manifest.cid) if manifest.renderer == RENDERER else None
-    except (BeaconError, ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
-        # A job that no registry accepts, or a report that no classifier makes, may fail anywhere in the writer's code.
+    except FAILURES as error:
         book.find(9, "derivation-failed", f"{folder}/bundle", f"{type(error).__name__}: {error}")
         return
     if manifest.classifier != CLASSIFIER:
