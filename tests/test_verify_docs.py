@@ -54,6 +54,15 @@ def test_tools_of_others_accept_what_is_published(clone: Path, step: str) -> Non
     assert "look at" not in done.stdout
 
 
+def test_git_refuses_a_commit_of_reports_that_no_runner_signed(clone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    shutil.copytree(clone, folder)
+    (folder / "reports/README.md").write_text("all is well\n")
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false"]
+    subprocess.run([*git, "commit", "-q", "-a", "-m", "better news"], check=True)
+    assert run(folder, "1").returncode != 0
+
+
 @pytest.mark.parametrize(
     ("step", "changed"),
     [
