@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 from collections.abc import Callable
@@ -98,6 +99,20 @@ def found_in(report: Report) -> set[int]:
 def anchor_of(registry: Registry) -> Anchor:
     """The anchor of a registry that never changed its trust list."""
     return Anchor(registry.genesis(), registry.read("registry/keys/log.vkey").decode().strip())
+
+
+# Written separately
+
+
+def test_no_rule_of_the_writer_is_imported_but_to_derive_pages() -> None:
+    writer = {"history", "plan", "claim", "publish", "publication", "state", "registry", "trust", "keyfiles", "pages"}
+    for file in (Path(__file__).parent.parent / "runner/verify").glob("*.py"):
+        modules = {
+            node.module.split(".")[1]
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("runner.")
+        }
+        assert modules & writer == ({"history", "pages"} if file.name == "pages.py" else set()), file.name
 
 
 # The untampered twin
@@ -290,6 +305,20 @@ def test_step_4_refuses_simulated_runs_for_production(published: Registry) -> No
     assert codes(verify(clone, production=Production()), 4) == {"run-simulated"}
     assert codes(verify(clone, production=Production(lowest_grade="egress")), 4) == {"run-simulated", "grade-too-low"}
     assert verify(clone).ok
+
+
+def test_step_4_accepts_for_production_what_the_verifier_names() -> None:
+    registry = Registry()
+    registry.submit(job_file())
+    facts = {"kind": "golem", "network": "polygon", "simulated": False}
+    registry.executor = Liar(
+        registry, lambda result: result._replace(executor=result.executor.model_copy(update=facts))
+    )
+    registry.act()
+    clone = registry.clone()
+    assert verify(clone, production=Production()).ok
+    assert verify(clone, production=Production(frozenset({"polygon"}))).ok
+    assert codes(verify(clone, production=Production(frozenset({"mainnet"}))), 4) == {"network-refused"}
 
 
 # Steps 5 to 7

@@ -253,6 +253,44 @@ def test_a_receipt_key_that_was_suspect_when_the_run_ended_is_found(published: R
     assert not report.steps[2].findings
 
 
+def listed(registry: Registry, **facts: object) -> e.Trust:
+    """The entry of the trust list that stands."""
+    digest = sha256(registry.read("registry/trust.json"))
+    return e.Trust.model_validate({"serial": 2, "trust": digest, "threshold": 2} | facts)
+
+
+def test_a_trust_list_is_logged_with_just_its_keys(published: Registry) -> None:
+    bob, suspect = make.key("bob"), 3
+    twin = published.fork()
+    changes = twin.revoke_line(SIGNERS, "alice ", suspect)
+    changes[SIGNERS] += signer_line("bob", f"jobspec.v1@{make.ORIGIN}", bob.public).encode()
+    twin.entrust(changes)
+    add = e.KeyAdd(role="contributor", principal="bob", key=sshsig.public_line(bob.public))
+    alice = sshsig.public_line(make.key("alice").public)
+    gone = e.KeyRevoke(key=alice, suspect_from=suspect)
+    for entries, expected in (
+        ((listed(twin), add, gone), {"job-key"}),  # alice's runs began after she was suspect
+        ((listed(twin), add), {"key-entries-incomplete", "job-key"}),
+        ((listed(twin), gone), {"key-entries-incomplete", "job-key"}),
+        ((listed(twin), add, e.KeyRevoke(key=alice, suspect_from=9)), {"key-suspect-from"}),
+        ((listed(twin), add, add, gone), {"key-returned"}),
+        ((listed(twin, threshold=1), add, gone), {"trust-differs", "key-untrusted"}),
+        ((add, gone, listed(twin)), {"key-untrusted"}),
+    ):
+        fork = twin.fork()
+        fork.log(*entries)
+        assert expected <= codes(verify(fork.clone()), 3), expected
+
+
+def test_a_trust_list_with_an_old_serial_is_found(published: Registry) -> None:
+    twin = published.fork()
+    policy = twin.read("registry/policy.yaml") + b"# changed\n"
+    twin.entrust({"registry/policy.yaml": policy})
+    raw = twin.read("registry/trust.json").replace(b'"serial":2', b'"serial":1')
+    twin.commit({"registry/trust.json": raw, **twin.trust_signatures(raw, ("mia", "max"))})
+    assert codes(verify(twin.clone()), 3) == {"trust-serial"}
+
+
 # Jobs
 
 
