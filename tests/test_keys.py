@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner import sshsig
-from runner.edges.keys import load_keys, load_signer, write_key
+from runner.edges.keys import load_keys, load_signer, secrets, write_key
 from runner.errors import Environment
+from runner.leaks import leaks
+from runner.ports import Keys
 from tests.make import key
 
 ROLES = ("git", "receipt", "log")
@@ -126,3 +128,15 @@ def test_a_key_is_written_once_for_its_owner_alone(folder: Path) -> None:
     assert failure(write_key, private, key("other"), "again").code == "key-exists"
     assert not private.exists(), "no half pair is left"
     assert failure(write_key, folder / "absent" / "git", key("other"), "").code == "key-unwritable"
+
+
+def test_what_must_never_be_published_is_found_in_its_file(tmp_path: Path) -> None:
+    keys = Keys(key("git"), key("receipt"), key("log"))
+    write_key(tmp_path / "git", key("git"), "somebody's comment")
+    raw = (tmp_path / "git").read_bytes()
+    seed, _ = key("git").secrets
+    assert len(secrets(keys)) == 6
+    assert sshsig.seed_of_openssh(raw) == seed
+    for spelled in (seed, seed.hex().encode(), base64.b64encode(seed), raw):
+        assert leaks({"answer.txt": b"see: " + spelled}, secrets(keys))
+    assert not leaks({"answer.txt": sshsig.public_line(key("git").public).encode()}, secrets(keys))

@@ -240,6 +240,20 @@ def test_a_cancellation_is_seen_by_others_after_a_refresh(writer: Open) -> None:
         a.request_cancel("--force")
 
 
+def test_a_cancellation_is_forgotten_by_all_and_twice_is_no_harm(writer: Open) -> None:
+    a, b = writer(), writer()
+    a.commit(None, {"x": b"1"}, "one")
+    done, still = "0123456789abcdef" * 2, "f" * 32
+    for run in (done, still):
+        a.request_cancel(run)
+    b.refresh()
+    for repository in (a, b, a):
+        repository.forget_cancel({done, "e" * 32})
+        assert repository.cancellations() == {still}
+        repository.refresh()
+        assert repository.cancellations() == {still}
+
+
 def test_unknown_objects_are_told(writer: Open) -> None:
     with pytest.raises(Environment) as caught:
         writer().snapshot("0123456789" * 4)
