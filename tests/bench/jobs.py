@@ -51,7 +51,7 @@ class Made(NamedTuple):
 
 def figures(place: Path) -> Iterator[Figure]:
     """One job, then a thousand, then ten thousand."""
-    for count in (1, 1_000):
+    for count in (1, 1_000, 10_000):
         folder = place / str(count)
         made = make_registry(folder, count)
         yield from _processes(made, count)
