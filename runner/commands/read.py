@@ -148,7 +148,7 @@ def fsck(repo: RepoOption = Path()) -> None:
         if state.checkpoint is None:
             raise Usage("log-empty", "this registry has no log yet", "`beacon reconcile` writes its first entry")
         paths = [path.removeprefix(f"{LOG}/") for path in state.snapshot.files(LOG)]
-        tree.fsck(tiles(state.snapshot), state.checkpoint, paths=[path for path in paths if path != "checkpoint"])
+        tree.fsck(tiles(state.snapshot), state.checkpoint, paths=paths)
         line(f"{state.checkpoint.size} entries: every tile hashes to the root {state.checkpoint.root.hex()}")
 
 
