@@ -1,0 +1,140 @@
+"""The documentation holds: its links lead somewhere, its JSON and YAML can be read, its JobSpec is valid here, and
+every `beacon …` command in it names a verb and options that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import takewhile
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import typer
+import yaml
+from markdown_it import MarkdownIt
+
+from runner import jobrules
+from runner.cli import VERBS, _alone
+from runner.documents import read
+from runner.edges.folder import FolderSnapshot
+from runner.model import JobSpec
+from runner.registry import Benchmarks, load_policy
+from runner.tree import judge_tree
+from tests.conftest import ROOT
+
+PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("registry/**/*.md")))
+README = ROOT / "README.md"
+BEACON = re.compile(r"(\./)?beacon\b")
+SEPARATORS = {"&&", "||", ";", "|", ">", "<", ">>"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def fences(path: Path, *languages: str) -> Iterator[tuple[str, str]]:
+    """Info string and content of the code blocks in these languages."""
+    for token in MarkdownIt().parse(path.read_text()):
+        if token.type == "fence" and token.info.split(" ")[0] in languages:
+            yield token.info, token.content
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def commands(path: Path) -> Iterator[list[str]]:
+    """Every `beacon …` command of a page's shell blocks, without the word `beacon`."""
+    for _, content in fences(path, "sh"):
+        for line in filter(BEACON.search, content.replace("\\\n", " ").splitlines()):
+            for start, word in enumerate(words := shlex.split(line, comments=True)):
+                if BEACON.fullmatch(word) and (start == 0 or words[start - 1] in SEPARATORS):
+                    yield list(takewhile(lambda other: other not in SEPARATORS, words[start + 1 :]))
+
+
+def mentioned(path: Path) -> Iterator[list[str]]:
+    """Every `beacon …` in the text itself, which may leave arguments out."""
+    for token in MarkdownIt().enable("table").parse(path.read_text()):
+        for child in token.children or ():
+            if child.type == "code_inline" and BEACON.match(child.content) and " " in child.content:
+                yield shlex.split(child.content)[1:]
+
+
+def demand_verb(words: list[str], whole: bool) -> None:
+    """Fail unless these words are a command line that the verb would take. `whole`: no argument may be missing."""
+    verb, *rest = words
+    if verb in ("VERB", "--help", "--version", "test", "lint", "lock"):  # the last three are the bootstrap's own
+        return
+    assert verb in VERBS, f"no verb {verb!r}"
+    module, function = VERBS[verb].target.split(":")
+    target = getattr(import_module(f"runner.commands.{module}"), function)
+    command = typer.main.get_command(target if isinstance(target, typer.Typer) else _alone(verb, target, []))
+    if hasattr(command, "commands") and rest:
+        assert rest[0] in command.commands, f"beacon {verb} has no {rest[0]!r}"
+        command, rest = command.commands[rest[0]], rest[1:]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    given = {word.partition("=")[0] for word in rest if word.startswith("-")}
+    assert given <= known | {"--help"}, f"beacon {verb} has no {sorted(given - known)}"
+    if whole and "--help" not in given:
+        command.make_context(verb, rest)  # raises where an argument is missing, or is one too many
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for token in MarkdownIt().enable("table").parse(page.read_text()):
+        for child in token.children or ():
+            link = str(child.attrGet("href") or child.attrGet("src") or "")
+            if not link or re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = unquote(link).partition("#")
+            target = (page.parent / path).resolve() if path else page
+            if ROOT / "reports" in (target, *target.parents):
+                continue  # the runner writes it
+            assert target.exists(), link
+            assert not anchor or target.suffix != ".md" or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_json_and_yaml_blocks_can_be_read(page: Path) -> None:
+    for _, content in fences(page, "json"):
+        json.loads(content)
+    for _, content in fences(page, "yaml"):
+        yaml.safe_load(content)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_name_verbs_and_options_that_exist(page: Path) -> None:
+    for words in commands(page):
+        demand_verb(words, whole=True)
+    for words in mentioned(page):
+        demand_verb(words, whole=False)
+
+
+def test_the_readme_s_job_is_valid_in_this_registry() -> None:
+    snapshot = FolderSnapshot(ROOT)
+    benchmarks = Benchmarks(snapshot, judge_tree(snapshot.files("registry")).benchmarks)
+    jobs = [(info.split(" ")[1], content) for info, content in fences(README, "yaml") if " " in info]
+    assert [path for path, _ in jobs] == ["registry/jobs/alice/capital.yaml"]
+    for path, content in jobs:
+        spec, parsed = read(JobSpec, content.encode(), path)
+        assert jobrules.judge(spec, parsed, load_policy(snapshot), benchmarks) == ()
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text()
+    notes = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert notes == re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", index)
+    assert [note[:4] for note in notes] == [f"{number:04d}" for number in range(1, len(notes) + 1)]
+    for note in notes:
+        text = (folder / note).read_text()
+        assert text.startswith("# "), note
+        assert "**Problem" in text, note
+        assert "**Choice" in text, note
