@@ -80,10 +80,20 @@ class Repository(Protocol):
         """Create the intent: a signed commit on top of `parent` with the changes. Durable and visible to all before it
         returns. Raises `Conflict` where an intent stands already or the branch is no longer at `parent`."""
 
-    def commit(self, parent: str | None, changes: Changes, message: str, intent: str | None = None) -> str:
+    def commit(
+        self,
+        parent: str | None,
+        changes: Changes,
+        message: str,
+        intent: str | None = None,
+        merge_into: str | None = None,
+    ) -> str:
         """THE ONE WRITE. A signed commit on top of `parent` becomes the branch's head, and the intent, where one is
-        given, goes away in the same step. All or nothing; compare-and-swap on `parent` and on the intent.
-        Durable when it returns. Raises `Conflict` where somebody was faster: then nothing changed."""
+        given, goes away in the same step. All or nothing; compare-and-swap on the branch and on the intent.
+        Durable when it returns. Raises `Conflict` where somebody was faster: then nothing changed.
+
+        The branch is at `parent`, or, where people have moved it on since, at `merge_into`: then the head becomes a
+        signed merge of the new commit into that one, with the same changes."""
 
     def difference(self, old: str | None, new: str, folder: str) -> Changes:
         """What changed below a folder between two commits, with the new bytes. Costs what changed, not what stands."""

@@ -91,8 +91,9 @@ def check_not_behind(desk: Desk, trust: Trust, checkpoint: Checkpoint | None) ->
 def complete(desk: Desk, trust: Trust) -> str:
     """Sign the intent that stands and move the branch to it. Returns the new head.
 
-    People may have merged on top of the intent's parent meanwhile; since only runners write `reports/`, what the intent
-    changes there is put on top of the branch as it is now. Raises `Conflict` where somebody else completed it first.
+    The commit stands on the intent's own parent, so that its log entries always stand beside the very jobs and trust
+    list that they are about. Where people have merged other things since, it is merged into the branch: only runners
+    write `reports/`, so nothing can clash. Raises `Conflict` where somebody else completed it first.
     """
     repository = desk.repository
     head, intent = repository.head(), repository.intent()
@@ -120,9 +121,8 @@ def complete(desk: Desk, trust: Trust) -> str:
     new = list(log.entries(tiles(after), size, checkpoint.size))
     history = fold(log.entries(tiles(after), 0, checkpoint.size))
     changes |= {CHECKPOINT: signed, **_proofs(after, history, size, checkpoint, signed)}
-    commit = repository.commit(
-        head, changes, message([e.parse_entry(raw, size + i) for i, raw in enumerate(new)]), intent
-    )
+    said = message([e.parse_entry(raw, size + i) for i, raw in enumerate(new)])
+    commit = repository.commit(base, changes, said, intent, merge_into=head if head != base else None)
     say(desk.emit, "committed", commit=commit, size=checkpoint.size)
     return commit
 

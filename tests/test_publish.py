@@ -15,6 +15,7 @@ from runner.model import entry as e
 from runner.ports import Changes, Signer
 from runner.publish import CHECKPOINT, draft, read_log, tiles
 from runner.reconcile import reconcile
+from runner.verify import verify
 from tests import make
 from tests.ticks import (
     SLOTS,
@@ -120,9 +121,27 @@ def test_an_intent_is_put_on_top_of_what_people_merged(registry: Registry) -> No
     people = registry.remote.branch
     first: list[str] = []
     reconcile(at(registry.world(), "committed", 1, lambda: first.append(registry.remote.branch or "")))
-    assert registry.people.read_commit(first[0]).parents == (people,)
+    assert registry.people.read_commit(first[0]).parents[0] == people
     assert registry.people.snapshot(first[0]).exists(merged)
     assert len(state(registry).history.ended) == 2
+
+
+@pytest.mark.parametrize("what", ["another revision", "the job is gone", "another policy", "nothing"])
+def test_log_entries_stand_beside_what_they_are_about(registry: Registry, what: str) -> None:
+    """Whatever people merge between winning and completing, the commit that logs a start holds the very job."""
+    crash(registry, "intent-won")
+    if what == "another revision":
+        registry.submit(job_file(revision=2, retries=0))
+    elif what == "the job is gone":
+        registry.remove(WHO)
+    elif what == "another policy":
+        registry.entrust({"registry/policy.yaml": registry.read("registry/policy.yaml") + b"# changed\n"})
+    registry.act()
+    registry.act()
+    registry.people.refresh()
+    report = verify(registry.people)
+    assert report.ok, report
+    assert len(state(registry).history.revisions) == 1
 
 
 def test_a_stale_intent_stops_the_runner(registry: Registry) -> None:

@@ -204,9 +204,13 @@ def test_an_intent_is_completed_over_a_branch_that_moved(writer: Open) -> None:
         a.commit(first, {"reports/y": b"2"}, "two", intent)
     a.refresh()
     assert (a.head(), a.intent()) == (merged, intent)
-    done = a.commit(merged, a.difference(first, intent, "reports"), "two", intent)
+    done = a.commit(first, a.difference(first, intent, "reports"), "two", intent, merge_into=merged)
     assert a.snapshot(done).files("").keys() == {"x", "registry/job", "reports/y"}
     assert a.intent() is None
+    into, written = a.read_commit(done).parents
+    assert into == merged
+    assert a.read_commit(written).parents == (first,)
+    assert a.snapshot(written).files("").keys() == {"x", "reports/y"}
 
 
 def test_history_has_parents_first_and_names_the_reports(writer: Open) -> None:

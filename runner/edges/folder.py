@@ -1,4 +1,4 @@
-"""A `Snapshot` of a folder as it is on disk, for authors who have not committed yet. Trust rests on commits, never on this."""
+"""A `Snapshot` of a folder as it is on disk, for authors who have not committed yet. Trust rests on commits alone."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class GitRepository:
     def propose(self, parent: str | None, changes: Changes, message: str) -> str:
         """See `Repository.propose`. A random header keeps two proposals apart that are equal in all else: git would
         call the second push "up to date"."""
-        new = self._store(parent, changes, message, {"beacon-nonce": secrets.token_hex(8)})
+        new = self._store([parent] if parent else [], changes, message, {"beacon-nonce": secrets.token_hex(8)})
         wanted = {self._local: parent, INTENT: self._spent}
         if self._remote is None:
             self._transact(
@@ -160,13 +160,23 @@ class GitRepository:
         self._look()
         return new
 
-    def commit(self, parent: str | None, changes: Changes, message: str, intent: str | None = None) -> str:
+    def commit(
+        self,
+        parent: str | None,
+        changes: Changes,
+        message: str,
+        intent: str | None = None,
+        merge_into: str | None = None,
+    ) -> str:
         """See `Repository.commit`. Where the branch is checked out, its files follow. With a remote they, and the local
         branch, follow only if nothing local is in the way; else the event `branch-not-moved` says so."""
-        new = self._store(parent, changes, message, {"beacon-intent": intent} if intent else {})
-        wanted = {self._local: parent} | ({INTENT: intent} if intent else {})
+        new = self._store([parent] if parent else [], changes, message, {"beacon-intent": intent} if intent else {})
+        if merge_into is not None:
+            new = self._store([merge_into, new], changes, message, {})
+        old = merge_into or parent
+        wanted = {self._local: old} | ({INTENT: intent} if intent else {})
         if self._remote is None:
-            self._move(parent, new, f"\ndelete {INTENT} {intent}" if intent else "", wanted)
+            self._move(old, new, f"\ndelete {INTENT} {intent}" if intent else "", wanted)
         else:
             clear = [f":{INTENT}"] if intent else []
             self._push([f"{new}:{self._local}", *clear], wanted, self._local, landed=lambda: self._holds(new))
@@ -200,11 +210,10 @@ class GitRepository:
                 push(self._git, self._remote, {}, [f":{CANCEL}{run}"])
         self._cancelled -= set(runs)
 
-    def _store(self, parent: str | None, changes: Changes, message: str, headers: Mapping[str, str]) -> str:
+    def _store(self, parents: Sequence[str], changes: Changes, message: str, headers: Mapping[str, str]) -> str:
         """Write a commit that no ref points to yet."""
         if self._maker.signer is None:
             raise Environment("key-missing", "commits are signed, and there is no key for them", "set BEACON_KEYS")
-        parents = [parent] if parent else []
         items = self._maker.commit(self._git, parents, changes, message, self._now(), headers)
         self._git.store(items)
         return items[-1].oid

@@ -88,18 +88,28 @@ class MemoryRepository:
         self.remote.intent = self._intent = self.make([parent] if parent else [], changes, message)
         return self.remote.intent
 
-    def commit(self, parent: str | None, changes: Changes, message: str, intent: str | None = None) -> str:
+    def commit(
+        self,
+        parent: str | None,
+        changes: Changes,
+        message: str,
+        intent: str | None = None,
+        merge_into: str | None = None,
+    ) -> str:
         """See `Repository.commit`."""
         self._reach()
-        if self.remote.branch != parent:
-            raise Conflict("branch-moved", f"the branch is at {self.remote.branch}, not at {parent}")
+        if self.remote.branch != (merge_into or parent):
+            raise Conflict("branch-moved", f"the branch is at {self.remote.branch}, not at {merge_into or parent}")
         if intent is not None and self.remote.intent != intent:
             raise Conflict("intent-moved", f"the intent is {self.remote.intent}, not {intent}")
         headers = {"beacon-intent": intent} if intent else {}
-        self.remote.branch = self._head = self.make([parent] if parent else [], changes, message, headers)
+        new = self.make([parent] if parent else [], changes, message, headers)
+        if merge_into is not None:
+            new = self.make([merge_into, new], changes, message)
+        self.remote.branch = self._head = new
         if intent is not None:
             self.remote.intent = self._intent = None
-        return self._head
+        return new
 
     def difference(self, old: str | None, new: str, folder: str) -> Changes:
         """See `Repository.difference`."""
