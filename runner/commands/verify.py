@@ -60,7 +60,7 @@ def check(
             production=production,
             work_tree=work_tree,
         )
-    if seen and report.checkpoint and report.ok and rev is None:
+    if seen and report.checkpoint and rev is None:
         seen.remember(report.checkpoint)
     return report
 
