@@ -1,4 +1,4 @@
-"""What an error code means: a title, why it is an error, a bad and a good example. For `beacon explain CODE`, offline.
+"""What an error code means: why it is one, and examples or what helps. For `beacon explain CODE`, offline.
 
 The catalogue is plain data, one module a subject. Examples of files are real: a test gives each bad one to the loader
 and gets exactly its code, and each good one and gets none.
@@ -10,11 +10,15 @@ from collections.abc import Mapping
 
 from runner.diagnostics import suggestion
 from runner.errors import Usage
-from runner.explain import job, registry, trust, yaml
-from runner.explain.entry import Entry
+from runner.explain import job, log, machine, registry, repository, run, trust, yaml
+from runner.explain.entry import Entry, Note
 from runner.neutral import visible
 
-CODES: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES, **trust.ENTRIES}
+DOCUMENTS: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES, **trust.ENTRIES}
+"""Codes about a document, with examples."""
+NOTES: Mapping[str, Note] = {**log.ENTRIES, **run.ENTRIES, **repository.ENTRIES, **machine.ENTRIES}
+"""Codes about evidence and machines."""
+CODES: Mapping[str, Entry | Note] = {**NOTES, **DOCUMENTS}
 """Every code that has an entry."""
 
 
@@ -23,6 +27,8 @@ def explain(code: str) -> str:
     entry = CODES.get(code)
     if entry is None:
         raise Usage("code-unknown", f'no error has the code "{code}"', suggestion(code, CODES, "codes"))
+    if isinstance(entry, Note):
+        return f"{code}: {entry.title}\n\n{entry.why}\n\nWhat helps: {entry.mend}"
     return f"{code}: {entry.title}\n\n{entry.why}\n\nNot so:\n{_block(entry.bad)}\n\nBut so:\n{_block(entry.good)}"
 
 

@@ -1,4 +1,4 @@
-"""One entry of the catalogue."""
+"""Entries of the catalogue: about a document, with examples, or about evidence and machines, with what helps."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ class Entry(NamedTuple):
     why: str
     bad: str
     good: str
+
+
+class Note(NamedTuple):
+    """What `beacon explain` says of a code that no document shows. `mend` is what helps."""
+
+    title: str
+    why: str
+    mend: str = "compare with another clone of the registry; where it stands there too, ask its maintainers"
