@@ -58,7 +58,7 @@ def judge_tree(files: Mapping[str, Blob]) -> Tree:
             benchmarks.setdefault(match["name"], []).append(path)
         elif not _OTHERS.fullmatch(path):
             problems.append(_misplaced(path))
-    problems += _orphans(signatures, jobs)
+    problems += _orphans(signatures, files)
     problems += _conflicts(jobs)
     return Tree(list(jobs), list(signatures), benchmarks, tuple(problems))
 
@@ -92,9 +92,10 @@ def _odd(path: str) -> str:
     return ""
 
 
-def _orphans(signatures: Mapping[str, str], jobs: Mapping[str, object]) -> Iterator[Problem]:
+def _orphans(signatures: Mapping[str, str], files: Mapping[str, object]) -> Iterator[Problem]:
+    """Signatures of nothing. A job that is there but no plain file is told once."""
     for path, job in signatures.items():
-        if job not in jobs:
+        if job not in files:
             message = f"there is no job {job.rpartition('/')[2]} beside this signature"
             yield Problem(path, 0, 0, "signature-orphan", message, "remove it, or add the job")
 
