@@ -177,8 +177,7 @@ def test_results_go_on_top_of_what_people_merged_meanwhile(registry: Registry) -
     assert registry.read("notes") == b"hello"
 
 
-def test_a_late_holder_publishes_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.reconcile.POLL_SECONDS", 0.2)
+def test_a_late_holder_publishes_nothing(registry: Registry) -> None:
     hire(registry)
 
     def taken_over() -> None:
@@ -328,8 +327,7 @@ def test_a_wish_to_cancel_a_run_that_is_not_over_is_kept(registry: Registry) -> 
 
 
 @pytest.mark.parametrize("how", ["ref", "removal"])
-def test_a_cancellation_reaches_running_work(registry: Registry, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    monkeypatch.setattr("runner.reconcile.POLL_SECONDS", 0.2)
+def test_a_cancellation_reaches_running_work(registry: Registry, how: str) -> None:
 
     def cancel() -> None:
         if how == "ref":
@@ -347,10 +345,7 @@ def test_a_cancellation_reaches_running_work(registry: Registry, monkeypatch: py
     assert len(executor.works) == 1
 
 
-def test_a_merge_that_does_not_concern_a_run_does_not_stop_it(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("runner.reconcile.POLL_SECONDS", 0.2)
+def test_a_merge_that_does_not_concern_a_run_does_not_stop_it(registry: Registry) -> None:
 
     class Patient(Interrupted):
         def run(self, work: Work, cancel: threading.Event) -> AttemptResult:

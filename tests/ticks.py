@@ -13,7 +13,8 @@ from runner.model import entry as e
 from runner.plan import LEASE_MARGIN
 from runner.ports import AttemptResult, Event, Work
 from runner.publish import tiles
-from runner.reconcile import World, reconcile
+from runner.reconcile import reconcile
+from runner.stages import World
 from runner.state import State, read_state
 from tests import make
 from tests.worlds import ClockedExecutor, Registry, job_file, runner

@@ -23,7 +23,8 @@ from runner.model.receipt import Image, RunnerIdentity, Times
 from runner.plan import instant
 from runner.ports import AttemptResult, Changes, Event, Keys, Work
 from runner.publish import Desk
-from runner.reconcile import Outcome, World, reconcile
+from runner.reconcile import Outcome, reconcile
+from runner.stages import World
 from runner.trust import covered, trust_list
 from runner.unixfs import folder_cid
 from tests import make
@@ -191,6 +192,7 @@ class Registry:
             monotonic=lambda: 0.0,
             stop=threading.Event(),
             identity=RunnerIdentity(version="0.1.0"),
+            poll_seconds=0.2,
         )
 
     def act(self, name: str = "rita", stop: bool = False) -> Outcome:

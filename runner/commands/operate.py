@@ -28,9 +28,10 @@ from runner.model.receipt import RunnerIdentity
 from runner.plan import plan as make_plan
 from runner.ports import Emit
 from runner.publish import Desk
-from runner.reconcile import Outcome, World
+from runner.reconcile import Outcome
 from runner.reconcile import reconcile as reconcile_once
 from runner.registry import load, load_policy
+from runner.stages import World
 from runner.state import demand_registry, read_state
 
 RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]

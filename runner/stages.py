@@ -1,0 +1,176 @@
+"""The stages of a tick. Each takes the world and a state of the registry, and returns values or a new state.
+
+Whatever fails in one run stays with that run: it stays open, and its lease, or the next tick, ends it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from runner.errors import BeaconError, Environment, Unverified
+from runner.events import say
+from runner.execute import execute
+from runner.history import Taken, is_over
+from runner.leaks import leaks
+from runner.model import LogEntry
+from runner.model.jobspec import Container
+from runner.model.receipt import RunnerIdentity
+from runner.pages import with_pages
+from runner.plan import Idle, Pending, Plan, moment
+from runner.ports import Changes, Executor, Spool
+from runner.publication import Publication, publication
+from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
+from runner.state import State, benchmark_files, read_state, run_of
+from runner.watch import watching
+
+
+class World(NamedTuple):
+    """Everything that a tick touches. `stop` ends it early: what is finished is still published. `secrets` are bytes
+    that must never be published: the runner's own keys. `poll_seconds` is how soon work learns that it is unwanted."""
+
+    desk: Desk
+    executor: Executor
+    spool: Spool
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    stop: threading.Event
+    identity: RunnerIdentity
+    secrets: tuple[bytes, ...] = ()
+    poll_seconds: float = 5.0
+
+
+def settle(world: World) -> State:
+    """The state at the branch's head, after completing what a crashed writer left as the intent."""
+    repository = world.desk.repository
+    repository.refresh()
+    state = read_state(repository, repository.head())
+    check_not_behind(world.desk, state.trust, state.checkpoint)
+    if (intent := repository.intent()) is not None:
+        say(world.desk.emit, "intent-found", commit=intent)
+        complete(world.desk, state.trust)
+        repository.refresh()
+        state = read_state(repository, repository.head())
+    return state
+
+
+def prepare(world: World, state: State, todo: Plan) -> Plan:
+    """The plan without the runs whose benchmarks cannot be made ready here: nothing is claimed that cannot begin."""
+    ready: list[Pending] = []
+    failed: list[Idle] = []
+    for pending in todo.pending:
+        spec = pending.job.spec
+        files = benchmark_files(state.snapshot, spec)
+        try:
+            for target in spec.spec.targets:
+                if isinstance(target, Container) and target.image.source:
+                    world.executor.prepare(target, files[target.image.source.benchmark])
+            ready.append(pending)
+        except (Environment, Unverified) as error:
+            failed.append(Idle(pending.job.path, error.code, error.message))
+    return todo._replace(pending=tuple(ready), idle=(*todo.idle, *failed))
+
+
+def write(world: World, state: State, entries: Sequence[LogEntry], files: Changes) -> State:
+    """One commit: the files, the entries, and the pages that follow from both. Nothing where there is no entry."""
+    if not entries:
+        return state
+    changes: Changes = {**files, **draft(state.snapshot, state.policy.log.origin, state.history.size, entries)}
+    changes = with_pages(state.snapshot, state.history, changes, entries)
+    publish(world.desk, state.trust, state.head, changes, entries)
+    world.desk.repository.refresh()
+    return read_state(world.desk.repository, world.desk.repository.head())
+
+
+def carry_out_all(
+    world: World, state: State, mine: Sequence[Taken]
+) -> tuple[Sequence[Publication], BeaconError | None]:
+    """Carry out runs, one after another. One that fails stays open and stops no other; the first failure is told once
+    the others are published."""
+    finished: list[Publication] = []
+    failure: BeaconError | None = None
+    for taken in mine:
+        try:
+            done = carry_out(world, state, taken)
+        except BeaconError as error:
+            failure = failure or error
+            continue
+        finished += [done] if done is not None and holds_no_secret(world, done) else []
+    return finished, failure
+
+
+def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
+    """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
+    job = state.registry.jobs.get(taken.start.job)
+    if job is None or job.sha256 != taken.start.sha256 or world.stop.is_set():
+        return None
+    run = run_of(state, taken)
+    deadline = moment(taken.start.at) + timedelta(seconds=job.spec.spec.limits.total_seconds)
+    benchmarks = benchmark_files(state.snapshot, job.spec)
+
+    def unwanted() -> bool:
+        world.desk.repository.refresh()
+        return run.short in world.desk.repository.cancellations() or not stands(world, state, taken)
+
+    with watching(unwanted, world.stop, world.poll_seconds) as cancel:
+        results = execute(
+            run,
+            job.spec,
+            benchmarks,
+            state.policy.regions,
+            world.executor,
+            world.spool,
+            world.desk.emit,
+            cancel,
+            world.monotonic,
+            world.monotonic() + (deadline - world.now()).total_seconds(),
+        )
+    if cancel.is_set():
+        return None  # a stopped run is resumed by the next tick; an unwanted one is ended by it
+    return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
+
+
+def stands(world: World, state: State, taken: Taken) -> bool:
+    """Whether the branch, as it is now, still holds a run's job, and the run is open by this very start."""
+    repository = world.desk.repository
+    if repository.head() == state.head:
+        return True
+    snapshot = repository.snapshot(repository.head())
+    _, history = read_log(snapshot, state.trust.log_vkey, state.history)
+    return snapshot.exists(taken.start.job) and history.open.get(taken.start.run) == taken
+
+
+def holds_no_secret(world: World, done: Publication) -> bool:
+    """The last look before publication, which is for ever. A run with a secret stays open until its lease is over."""
+    found = leaks(done.files, world.secrets)
+    for leak in found:
+        say(world.desk.emit, "secret-found", run=done.run.run, path=leak.path, line=leak.line, kind=leak.kind)
+    return not found
+
+
+def publish_finished(
+    world: World, after: State, finished: Sequence[Publication]
+) -> tuple[Sequence[Publication], State]:
+    """Publish, in one commit, every finished run that is still ours to publish; those runs, and the state then."""
+    repository = world.desk.repository
+    repository.refresh()
+    state = after if repository.head() == after.head else read_state(repository, repository.head())
+    ours = [
+        done
+        for done in finished
+        if (taken := state.history.open.get(done.run.run)) is not None and taken.index == done.run.start
+    ]
+    files = {path: content for done in ours for path, content in done.files.items()}
+    final = write(world, state, [done.entry for done in ours], files)
+    for done in ours:
+        world.spool.forget(done.run.run)
+    return ours, final
+
+
+def forget_cancelled(world: World, state: State) -> None:
+    """Requests to cancel have done their work when their run is over."""
+    over = {end.start.run[:32] for end in state.history.ended.values() if is_over(end)}
+    if done := over & world.desk.repository.cancellations():
+        world.desk.repository.forget_cancel(done)
