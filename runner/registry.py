@@ -127,7 +127,7 @@ def judge_job(
 def _signer(path: str, raw: bytes, signature: bytes | None, policy: Policy, keyring: Keyring) -> bytes:
     """The owner's key that signed a file. Raises `Unverified`."""
     owner = path.removeprefix(JOBS).split("/", 1)[0]
-    again = f"sign with a key that registry/keys/allowed_signers lists for {owner}: beacon sign {path}"
+    again = f"sign with a key that registry/keys/allowed_signers lists for {owner}: beacon sign {path} --key KEY"
     if signature is None:
         raise Unverified("signature-missing", f"there is no signature {path.rpartition('/')[2]}.sig", again)
     key = sshsig.verify(signature, raw, namespace(policy))
