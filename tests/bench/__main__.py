@@ -8,6 +8,7 @@ demo       the whole story from a fresh clone, by stage: installs packages and a
 
 from __future__ import annotations
 
+import gc
 import platform
 import sys
 import tempfile
@@ -24,6 +25,7 @@ def main(names: list[str]) -> int:
     if unknown := [name for name in names if name not in NAMES]:
         print(f"no such figures: {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
+    gc.set_threshold(100_000)  # as `runner.cli` has it
     print(f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}\n")
     print("| what | measured | against | goal | load |\n|---|---|---|---|---|", flush=True)
     for name in names or NAMES[:-1]:

@@ -48,22 +48,32 @@ def seconds(value: float) -> str:
 
 def busy(act: Callable[[], Any], repeats: int = 7, each: int = 1) -> Times:
     """CPU time of one call, from `repeats` rounds of `each` calls."""
-    return _times(time.process_time, act, repeats, each)
+    return _times(time.process_time, [act], repeats, each)[0]
+
+
+def in_turn(acts: Sequence[Callable[[], Any]], repeats: int = 7, each: int = 1) -> list[Times]:
+    """CPU time of one call of each, round by round, so that a slow moment falls on all alike."""
+    return _times(time.process_time, acts, repeats, each)
 
 
 def elapsed(act: Callable[[], Any], repeats: int = 7) -> Times:
     """Time by the clock of one call: what waits for other processes and the disk."""
-    return _times(time.perf_counter, act, repeats, 1)
+    return _times(time.perf_counter, [act], repeats, 1)[0]
 
 
-def _times(clock: Callable[[], float], act: Callable[[], Any], repeats: int, each: int) -> Times:
-    found = []
+def _times(clock: Callable[[], float], acts: Sequence[Callable[[], Any]], repeats: int, each: int) -> list[Times]:
+    found: list[list[float]] = [[] for _ in acts]
     for _ in range(repeats):
-        began = clock()
-        for _ in range(each):
-            act()
-        found.append((clock() - began) / each)
-    return Times(statistics.median(found), min(found))
+        for act, times in zip(acts, found, strict=True):
+            began = clock()
+            for _ in range(each):
+                act()
+            times.append((clock() - began) / each)
+    return [_summary(times) for times in found]
+
+
+def _summary(times: Sequence[float]) -> Times:
+    return Times(statistics.median(times), min(times))
 
 
 def processes(
@@ -77,7 +87,7 @@ def processes(
             done = subprocess.run(command, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
             times.append(time.perf_counter() - began)
             assert done.returncode == code, f"{' '.join(command)}: {done.stdout[-500:]} {done.stderr[-500:]}"
-    return [Times(statistics.median(times), min(times)) for times in found]
+    return [_summary(times) for times in found]
 
 
 def show(figures: Iterable[Figure]) -> None:

@@ -61,7 +61,7 @@ def figures(place: Path) -> Iterator[Figure]:
 
 
 def _processes(made: Made, count: int) -> Iterator[Figure]:
-    repeats = 5 if count > 1_000 else 10
+    repeats = 3 if count > 1_000 else 10
     (nothing,) = processes([[sys.executable, "-E", "-s", "-c", "pass"]], repeats)
     validate, noop = processes(
         [
