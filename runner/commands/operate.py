@@ -206,9 +206,18 @@ def _remote(root: Path, name: str) -> str | None:
 
 
 def _tell(outcome: Outcome, wrote: bool) -> None:
-    did = (("started", outcome.started), ("published", outcome.published), ("still open", outcome.remaining))
-    said = [f"{len(runs)} {word}" for word, runs in did if runs]
+    todo = outcome.plan
+    did = (
+        ("started", outcome.started),
+        ("published", outcome.published),
+        ("cancelled", todo.cancelled),
+        ("abandoned", todo.expired),
+        ("retired", todo.retired),
+        ("still open", outcome.remaining),
+    )
+    said = [f"{len(what)} {word}" for word, what in did if what]
+    ended = {taken.start.job for taken in (*todo.cancelled, *todo.expired)}
     line(", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do"))
-    for idle in outcome.plan.idle:
-        if idle.code not in ("done", "not-due"):
+    for idle in todo.idle:
+        if idle.code not in ("done", "not-due") and idle.path not in ended:
             note(planview.row(*idle))
