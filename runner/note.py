@@ -52,6 +52,8 @@ def parse_vkey(text: str) -> VerifierKey:
     """The key that a line says; one line end may follow. Raises `Unverified`, also for keys of small order."""
     line = text.removesuffix("\n")
     try:
+        if line.count("+") < 2:
+            raise ValueError("it has not three parts")
         name, _, encoded = line.split("+", 2)
         raw = strictbase64.decode(encoded)
         if raw[:1] != _ED25519 or not ed25519.sound(raw[1:]) or vkey(name, raw[1:]) != line:
@@ -62,7 +64,7 @@ def parse_vkey(text: str) -> VerifierKey:
         raise Unverified(
             "vkey-malformed",
             f"the verifier key cannot be read: {error}",
-            "it is one line, `<name>+<8 hex digits>+<base64>`, as `beacon keygen` prints it",
+            "it is one line, `<name>+<8 hex digits>+<base64>`, as `registry/keys/log.vkey` holds it",
         ) from None
     return VerifierKey(name, raw[1:])
 

@@ -63,7 +63,7 @@ def keygen(
 
 
 def sign(
-    files: Annotated[list[Path], typer.Argument(help="JobSpec files; each gets a .sig beside it.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="JobSpec files; each gets a .sig beside it.", metavar="FILE")],
     key: KeyOption,
     origin: Annotated[
         str | None, typer.Option(help="The log's origin; default: the one in registry/policy.yaml.")

@@ -28,7 +28,9 @@ def verify(
     ] = None,
     rev: Annotated[str | None, typer.Option(help="The commit to verify; default: the branch's head.")] = None,
     production: Annotated[bool, typer.Option("--production", help="Refuse simulated runs.")] = False,
-    network: Annotated[list[str] | None, typer.Option(help="With --production: an accepted Golem network.")] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="With --production: an accepted Golem network.")
+    ] = None,
     grade: Annotated[Grade, typer.Option(help="With --production: the weakest region evidence to accept.")] = "claimed",
     as_json: JsonFlag = False,
 ) -> int:
