@@ -265,11 +265,18 @@ def _strings(data: Any, location: Location) -> Iterable[tuple[Location, str]]:
 
 
 def _leaves(data: Any) -> list[str]:
-    """Every text in JSON data, without its place: several times as fast."""
-    if isinstance(data, str):
-        return [data]
-    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return [text for value in values for text in ([value] if isinstance(value, str) else _leaves(value))]
+    """Every text in JSON data, in any order and without its place: several times as fast."""
+    texts: list[str] = []
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return texts
 
 
 def _quoted(value: str | None) -> str:
