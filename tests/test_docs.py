@@ -131,10 +131,10 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text()
     notes = sorted(path.name for path in folder.glob("[0-9]*.md"))
-    assert notes == re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", index)
+    listed = re.findall(r"^- \[\d{4}\]\((\S+)\) (.+)$", index, re.MULTILINE)
+    assert listed == [(note, (folder / note).read_text().partition("\n")[0].removeprefix("# ")) for note in notes]
     assert [note[:4] for note in notes] == [f"{number:04d}" for number in range(1, len(notes) + 1)]
     for note in notes:
         text = (folder / note).read_text()
-        assert text.startswith("# "), note
         assert "**Problem" in text, note
         assert "**Choice" in text, note
