@@ -1,6 +1,6 @@
 """Reconciles a clone, and kills itself at the nth event. Run as a program by `test_crash.py`.
 
-    python reconcile_until.py CLONE KEYS NTH        NTH 0: never; the events' names go to stdout
+python reconcile_until.py CLONE KEYS NTH        NTH 0: never; the events' names go to stdout
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,13 +120,17 @@ def test_killed_at_every_stage(fresh: Scratch, cache: Path, events: list[str], t
     chosen = moments(events)
     assert len(chosen) >= MOMENTS
     assert {events[number - 1] for number in chosen} == set(events)
-    for number in chosen:
+
+    def kill_and_recover(number: int) -> None:
         place = fresh.copy(tmp_path / str(number))
         killed = reconcile(place, cache, number)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         again = reconcile(place, cache, 0)
         assert again.returncode == 0, f"after {events[number - 1]} ({number}): {again.stderr}"
         check_whole(place)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:  # the work is in the processes
+        assert len(list(pool.map(kill_and_recover, chosen))) == len(chosen)
 
 
 def test_killed_again_while_recovering(fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:

@@ -1,0 +1,214 @@
+"""From a signed job to a verified report, by the command line alone: real git, the real sandbox, real signals.
+
+A hostile benchmark is published like any other, and nothing of its answers can act on a reader.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.commands.places import git
+from runner.edges import sandbox
+from runner.edges.keys import load_signer
+from runner.errors import Environment
+from runner.sshsig import sign
+from runner.unixfs import folder_cid
+from tests import make
+from tests.conftest import ROOT
+from tests.scratch import JOB, Scratch, quick_job, scratch
+
+BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
+SLOW = """
+import json, sys, time
+for cell in json.load(sys.stdin)["cells"]:
+    time.sleep(cell["parameters"]["seconds"])
+    print(json.dumps({"id": cell["id"], "status": "ok", "output": "late", "finish": "stop", "ms": 0}), flush=True)
+"""
+HOSTILE_ANSWER = (
+    "<script>alert(1)</script> \x1b[2J\x1b]0;owned\x07 ![x](https://evil.example/x.png) \u202egnp.exe\n"
+    "::error file=a::b\n```\n# Verified\n@everyone fixes #1\n"
+)
+HOSTILE = f"""
+import json, sys
+sys.stderr.write("::set-output name=x::y\\n" * 2000)
+for cell in json.load(sys.stdin)["cells"]:
+    print(json.dumps({{"id": cell["id"], "status": "ok", "output": {HOSTILE_ANSWER!r}, "finish": "stop", "ms": 0}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """A registry that nobody has reconciled."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    try:
+        sandbox.find().self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
+    return scratch(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture
+def place(fresh: Scratch, tmp_path: Path) -> Scratch:
+    """A copy of it."""
+    return fresh.copy(tmp_path / "registry")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+class Shell:
+    """A person's shell in the clone."""
+
+    def __init__(self, place: Scratch, cache: Path) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("BEACON_", "GIT", "CI"))}
+        own = {"BEACON_STATE": str(place.state), "BEACON_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+        self.place = place
+        self.environment = {**kept, **own, "GIT_CONFIG_GLOBAL": os.devnull, "BEACON_KEYS": str(place.keys / "runner")}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A verb that goes on."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [*BEACON, *arguments], cwd=self.place.clone, env=self.environment, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """A verb, to its end, with this exit code. Returns what it printed."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err
+        return out
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """A verb's JSON."""
+        return json.loads(self.run(*arguments, "--json", code=code))
+
+
+@pytest.fixture
+def shell(place: Scratch, cache: Path) -> Shell:
+    return Shell(place, cache)
+
+
+@pytest.fixture
+def running(shell: Shell, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """A reconcile that works on the slow one of two jobs, when the quick one is done."""
+    add_benchmark(shell.place, "slow", SLOW, seconds=getattr(request, "param", 2))
+    shell.place.push("A slow job")
+    process = shell.start("reconcile")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "registry/jobs/alice/slow.yaml" in line:
+            break
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def add_benchmark(place: Scratch, name: str, source: str, **parameters: int) -> None:
+    """A benchmark, and a job of the same name, less urgent than others, that runs it."""
+    folder = place.clone / "registry" / "benchmarks" / name
+    folder.mkdir()
+    (folder / "benchmark.py").write_text(source)
+    data = quick_job(priority=-1, sampling={"providers": 1, "replicas": 1, "seeds": "shared"})
+    data["metadata"]["name"] = name
+    cid = folder_cid({"benchmark.py": source.encode()})
+    data["spec"]["targets"][0]["image"]["source"] = {"benchmark": name, "cid": cid}
+    data["spec"]["targets"][0]["parameters"] = parameters
+    raw = json.dumps(data, indent=1).encode() + b"\n"
+    file = place.clone / "registry" / "jobs" / "alice" / f"{name}.yaml"
+    file.write_bytes(raw)
+    key = load_signer(place.keys / "contributor")
+    file.with_name(f"{name}.yaml.sig").write_bytes(sign(key, raw, f"jobspec.v1@{make.ORIGIN}"))
+
+
+def ends(shell: Shell) -> list[str]:
+    """The types of the log's entries from the first start on."""
+    kinds = [row["entry"]["type"] for row in shell.json("log", "show")["entries"]]
+    return kinds[kinds.index("start") :]
+
+
+def test_from_a_signed_job_to_a_verified_report(shell: Shell) -> None:
+    assert [one["job"] for one in shell.json("plan")["pending"]] == [JOB]
+    done = shell.json("reconcile")
+    assert (len(done["started"]), done["published"], done["remaining"]) == (1, done["started"], [])
+    assert shell.run("reconcile") == "nothing to do\n"
+    assert [row["state"] for row in shell.json("status")] == ["done"]
+    assert re.fullmatch(r"[0-9a-f]{12}  \S+  alice/who: [a-z]+ SIMULATED\n", shell.run("report"))
+    anchor = shell.json("keys")["anchor"]
+    shell.run("verify", "--trust", anchor)
+    shell.run("verify", "--trust", anchor, "--production", code=1)
+    shell.run("log", "fsck")
+    assert git(shell.place.clone, "status", "--porcelain") == ""
+    output = next((shell.place.clone / "reports").rglob("outputs/**/*.txt"))
+    output.write_text("what I would rather read")
+    git(shell.place.clone, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qam", "Improve a report")
+    assert "output-changed" in shell.run("verify", "--trust", anchor, code=1)
+
+
+def test_a_hostile_benchmark_is_published_and_cannot_act(shell: Shell) -> None:
+    add_benchmark(shell.place, "hostile", HOSTILE)
+    shell.place.push("A hostile benchmark")
+    assert len(shell.json("reconcile")["published"]) == 2
+    shell.run("verify", "--trust", shell.json("keys")["anchor"])
+    folder = shell.place.clone / "reports" / "jobs" / "alice" / "hostile"
+    answers = [path.read_bytes().decode() for path in folder.rglob("outputs/**/*.txt")]
+    assert answers == [HOSTILE_ANSWER] * 3
+    pages = [path.read_text() for path in [*folder.rglob("*.md"), *folder.rglob("*.svg")]]
+    for page in (*pages, shell.run("report", "hostile"), shell.run("status")):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]|<script|^::|^# Verified", page, re.MULTILINE)
+
+
+def test_asked_to_stop_it_publishes_what_is_finished(shell: Shell, running: subprocess.Popen[str]) -> None:
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 3, err
+    assert "stopping; finished runs are still published" in err
+    assert out == "2 started, 1 published, 1 still open\n"
+    assert ends(shell) == ["start", "start", "run"]
+    assert len(shell.json("reconcile")["published"]) == 1
+    assert ends(shell) == ["start", "start", "run", "run"]
+    shell.run("verify", "--trust", shell.json("keys")["anchor"])
+
+
+def test_asked_twice_it_ends_at_once_and_loses_nothing(shell: Shell, running: subprocess.Popen[str]) -> None:
+    running.send_signal(signal.SIGINT)
+    assert running.stderr is not None
+    next(line for line in running.stderr if "stopping" in line)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert len(shell.json("reconcile")["published"]) == 2
+
+
+@pytest.mark.parametrize("running", [30], indirect=True)
+def test_a_running_run_is_cancelled_from_elsewhere(
+    shell: Shell, running: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", str(shell.place.remote), "elsewhere")
+    run = next(
+        row["entry"]["run"]
+        for row in shell.json("log", "show", "--repo", str(tmp_path / "elsewhere"))["entries"]
+        if row["entry"].get("job", "").endswith("/slow.yaml")
+    )
+    assert run[:32] in shell.run("cancel", run[:8], "--repo", str(tmp_path / "elsewhere"))
+    running.communicate(timeout=60)
+    assert running.returncode == 3
+    assert ends(shell) == ["start", "start", "run"]
+    assert git(shell.place.remote, "for-each-ref", "refs/beacon").endswith(f"refs/beacon/cancel/{run[:32]}")
+    shell.run("reconcile")
+    assert ends(shell) == ["start", "start", "run", "cancelled"]
+    assert git(shell.place.remote, "for-each-ref", "refs/beacon") == ""
