@@ -17,7 +17,14 @@ PACKAGE = sorted((ROOT / "runner").rglob("*.py"))
 LARGEST = 350
 OUTER = ("runner/edges/", "runner/commands/", "runner/cli.py")
 ALLOWED = {
-    "runner.verify": ("runner.claim", "runner.plan", "runner.publish", "runner.reconcile", "runner.stages", "runner.state"),
+    "runner.verify": (
+        "runner.claim",
+        "runner.plan",
+        "runner.publish",
+        "runner.reconcile",
+        "runner.stages",
+        "runner.state",
+    ),
     "runner.compare": ("runner.render", "runner.plan", "runner.log"),
     "runner.model": ("runner.registry", "runner.plan", "runner.log", "runner.bundle"),
 }
