@@ -38,6 +38,13 @@ class Keyring(Protocol):
         """Revoked keys, and the log index from which they are suspect."""
 
 
+class Known(NamedTuple):
+    """A `Keyring` that was read once."""
+
+    contributors: Mapping[str, frozenset[bytes]] = {}
+    revoked: Mapping[bytes, int] = {}
+
+
 class Job(NamedTuple):
     """A job that may run. `key` is the public key (32 bytes) that signed `raw`."""
 
@@ -87,11 +94,12 @@ def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> 
     policy = policy or load_policy(snapshot)
     contents = snapshot.read_all([*tree.jobs, *tree.signatures, SUSPENDED])
     benchmarks = Benchmarks(snapshot, tree.benchmarks)
+    known = Known(keyring.contributors, keyring.revoked)
     jobs: dict[str, Job] = {}
     problems = list(tree.problems)
     misplaced = {problem.path for problem in tree.problems}
     for path in tree.jobs:
-        judged = judge_job(path, contents[path], contents.get(f"{path}.sig"), policy, keyring, benchmarks)
+        judged = judge_job(path, contents[path], contents.get(f"{path}.sig"), policy, known, benchmarks)
         problems += judged.problems
         if judged.job is not None and path not in misplaced:
             jobs[path] = judged.job

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -17,7 +16,7 @@ from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Invalid, Problem, Usage
 from runner.keyfiles import ROOT
 from runner.ports import Snapshot
-from runner.registry import Keyring, load, load_policy
+from runner.registry import Keyring, Known, load, load_policy
 from runner.sshsig import fingerprint, public_line
 from runner.sshsig import sign as sign_bytes
 from runner.state import demand_registry
@@ -25,14 +24,6 @@ from runner.trust import read_trust
 from runner.unixfs import folder_cid
 
 
-class _Nobody(NamedTuple):
-    """No keys: what counts where the trust list is wrong."""
-
-    contributors: Mapping[str, frozenset[bytes]] = {}
-    revoked: Mapping[bytes, int] = {}
-
-
-NOBODY = _Nobody()
 image = typer.Typer(add_completion=False, rich_markup_mode=None)
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
 
@@ -108,14 +99,14 @@ def validate(
     with opened(root) as repository:
         snapshot: Snapshot = revision(repository, rev) if rev else FolderSnapshot(root)
         demand_registry(snapshot, rev or str(root))
-        keyring: Keyring = NOBODY
+        keyring: Keyring | None = None
         problems: list[Problem] = []
         try:
             keyring = read_trust(revision(repository, base) if base else snapshot)
         except Invalid as error:
             problems += error.problems
-        registry = load(snapshot, keyring)
-        unjudged = {"signer-unknown"} if keyring is NOBODY else set()  # nobody is known where the trust list is wrong
+        registry = load(snapshot, keyring or Known())
+        unjudged = {"signer-unknown"} if keyring is None else set()  # nobody is known where the trust list is wrong
         problems += [problem for problem in registry.problems if problem.code not in unjudged]
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json or problems:
