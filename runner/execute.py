@@ -148,14 +148,18 @@ class _Execution:
         barrier = threading.Barrier(together)
         works = [self._work(attempt) for attempt in todo]
         with ThreadPoolExecutor(together, thread_name_prefix="attempt") as pool:
-            futures = [
-                pool.submit(self._one, work, barrier if place < together else None) for place, work in enumerate(works)
-            ]
-            for future in as_completed(futures):
-                self._failure = self._failure or future.exception()
-                result = None if future.exception() else future.result()
-                if result is not None:
-                    self._finished(result)
+            try:
+                futures = [
+                    pool.submit(self._one, work, barrier if place < together else None)
+                    for place, work in enumerate(works)
+                ]
+                for future in as_completed(futures):
+                    self._failure = self._failure or future.exception()
+                    result = None if future.exception() else future.result()
+                    if result is not None:
+                        self._finished(result)
+            finally:
+                barrier.abort()  # interrupted between two of them, the first would wait for ever for the second
         if self._failure:
             raise self._failure
 

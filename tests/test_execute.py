@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -189,6 +190,23 @@ def test_cancel_begins_nothing_more() -> None:
 
     bench.executor = FakeExecutor(cancelling, capacity=1)
     assert len(bench.execute()) == 1
+
+
+def test_interrupted_between_two_attempts_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = ThreadPoolExecutor.submit
+
+    def interrupted(pool: ThreadPoolExecutor, *arguments: Any) -> Any:
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        asked.append(1)
+        return begin(pool, *arguments)
+
+    asked: list[int] = []
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    bench = Bench(FakeExecutor(capacity=2))
+    with pytest.raises(KeyboardInterrupt):
+        bench.execute()
+    assert not bench.executor.works
 
 
 def test_a_failing_executor_loses_nothing_that_ended() -> None:

@@ -23,7 +23,6 @@ from runner.state import demand_registry
 from runner.trust import read_trust
 from runner.unixfs import folder_cid
 
-
 image = typer.Typer(add_completion=False, rich_markup_mode=None)
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
 

@@ -169,7 +169,11 @@ def test_a_hostile_benchmark_is_published_and_cannot_act(shell: Shell) -> None:
     assert answers == [HOSTILE_ANSWER] * 3
     pages = [path.read_text() for path in [*folder.rglob("*.md"), *folder.rglob("*.svg")]]
     for page in (*pages, shell.run("report", "hostile"), shell.run("status")):
-        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]|<script|^::|^# Verified", page, re.MULTILINE)
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]|^::|^# Verified", page, re.MULTILINE)
+    for page in pages:  # in Markdown, text in code is only shown
+        prose = re.sub(r"(?m)^( *`{3,})[^`]*$.*?^\1`*$", "", page, flags=re.DOTALL)
+        prose = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", prose)
+        assert not re.search(r"<script|!\[x\]|@everyone", prose)
 
 
 def test_asked_to_stop_it_publishes_what_is_finished(shell: Shell, running: subprocess.Popen[str]) -> None:
