@@ -1,9 +1,10 @@
 """The seams between the core and the world. Each has at least two real implementations in `runner/edges/`.
 
     Repository   git.py (a clone, with or without a remote) · memory.py
-    Executor     local.py (sandbox on this machine) · golem/
+    Executor     local.py (sandbox on this machine) · a function, in tests
     Spool        spool.py (folder in the git directory) · memory.py
-    Events       terminal.py · lines.py · memory.py
+    Signed       state.py (folder outside the clone) · memory, in tests
+    Emit         progress on a terminal or in lines (`runner/commands/progress.py`) · memory.py
 
 Promises are written here in words; implementations are tested against them with the same contract tests.
 """
