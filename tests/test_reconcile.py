@@ -194,17 +194,19 @@ def test_a_late_holder_publishes_nothing(registry: Registry) -> None:
     assert [entry.runner for entry in entries(registry) if isinstance(entry, e.Start)] == ["rita", "rolf"]
 
 
-def test_a_late_holder_that_is_not_told_in_time_publishes_nothing(registry: Registry) -> None:
+@pytest.mark.parametrize("still_open", [True, False])
+def test_a_late_holder_that_is_not_told_in_time_publishes_nothing(registry: Registry, still_open: bool) -> None:
     hire(registry)
 
-    def published_by_another() -> None:
+    def taken_over() -> None:
         registry.wait(seconds=LEASE + CLOCK_MARGIN)
-        registry.act("rolf")
+        registry.act("rolf", stop=still_open)
 
     world = registry.world()
-    outcome = reconcile(world._replace(executor=Interrupted(registry, published_by_another, nth=SLOTS)))
+    outcome = reconcile(world._replace(executor=Interrupted(registry, taken_over, nth=SLOTS)))
     assert (outcome.published, outcome.remaining) == ((), ())
-    assert types(registry).count("run") == 1
+    assert types(registry).count("run") == (0 if still_open else 1)
+    assert starts(registry) == [("rita", 1), ("rolf", 2)]
 
 
 # Leases
