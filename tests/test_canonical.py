@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,3 +63,19 @@ def test_floats_are_refused_however_deep(data: Any) -> None:
 def test_a_depth_that_nobody_means_is_refused() -> None:
     with pytest.raises(Unverified):
         from_canonical(b"[" * 100_000 + b"]" * 100_000)
+
+
+@pytest.mark.parametrize("name", ["arrays", "french", "structures", "unicode", "values", "weird"])
+def test_the_published_vectors(vectors: Path, name: str) -> None:
+    """cyberphone/json-canonicalization. Two of them hold floats, which nothing signed may: refused, and rightly written
+    by the library that is the fallback."""
+    folder = vectors / "jcs" / "testdata"
+    data = json.loads((folder / "input" / f"{name}.json").read_text())
+    expected = bytes.fromhex((folder / "outhex" / f"{name}.txt").read_text())
+    assert rfc8785.dumps(data) == expected
+    if name in ("structures", "values"):
+        with pytest.raises(ValueError, match="float"):
+            canonical(data)
+    else:
+        assert canonical(data) == expected
+        assert from_canonical(expected) == data
