@@ -9,7 +9,7 @@ What is attempted again: cells that are `missing`, `timeout` or `error`. An answ
 an answer: asking until it fits would choose answers by their content. Providers of the region's other slots, and those
 that failed this one, are avoided.
 
-Each attempt that ends is spooled before anything else happens to it; what the spool already holds is not run again.
+Each attempt that ends by itself is spooled before anything else happens to it; what the spool holds is not run again.
 The run's total limit ends the work: an attempt is handed what is left of it as its own total limit, and none begins
 with less than a second left. Attempts never begun have no result; their cells are not observed.
 """
@@ -212,7 +212,8 @@ class _Execution:
         return self._executor.run(work._replace(limits=self._limits()), self._cancel)
 
     def _finished(self, result: AttemptResult) -> None:
-        self._spool.put(result)
+        if result.status != "cancelled":  # cut short by us, it is begun again, as after a crash, and uses up no retry
+            self._spool.put(result)
         self._results[_slot_of(result.attempt)].append(result)
         say(
             self.emit,
