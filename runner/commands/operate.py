@@ -21,6 +21,7 @@ from runner.commands.places import cache_folder, checkout, git, opened, remotes,
 from runner.commands.progress import progress
 from runner.edges.keys import load_keys, secrets
 from runner.edges.local import LocalExecutor
+from runner.edges.orphans import sweep
 from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
 from runner.errors import Environment, Usage
@@ -145,6 +146,7 @@ def working(
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
     held = load_keys(keys, os.environ)
     with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
+        sweep(cache_folder())
         repository.refresh()
         head = repository.snapshot(repository.head())
         demand_registry(head, "the branch")
