@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import select
+import signal
+import subprocess
 from pathlib import Path
 
-from runner.edges.orphans import orphans
+import pytest
+
+from runner.edges import sandbox
+from runner.edges.orphans import orphans, sweep
+from runner.errors import Environment
 
 CACHE = Path("/cache/beacon")
 BOX = ("/opt/bin/bwrap", "--ro-bind", "/cache/beacon/files/1", "/opt/benchmark")
@@ -34,3 +43,37 @@ def test_only_sandboxes_without_a_bubblewrap_above_them(tmp_path: Path) -> None:
 
 def test_where_there_is_no_proc(tmp_path: Path) -> None:
     assert list(orphans(CACHE, tmp_path / "proc")) == []
+
+
+def test_a_real_one_is_ended(tmp_path: Path) -> None:
+    try:
+        found = sandbox.find()
+        found.self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
+    (tmp_path / "files").mkdir()
+    never, writer = os.pipe()  # the child waits for it, as it would for a bubblewrap that was killed
+    said, status = os.pipe()
+    command = [str(found.program), "--unshare-pid", "--ro-bind", "/", "/", "--ro-bind", str(tmp_path / "files"), "/mnt"]
+    command += ["--json-status-fd", str(status), "--block-fd", str(never), "--", "true"]
+    nothing = subprocess.DEVNULL
+    above = subprocess.Popen(command, pass_fds=(never, status), stdin=nothing, stdout=nothing, stderr=nothing)
+    os.close(status)
+    with os.fdopen(said) as lines:
+        child = json.loads(lines.readline())["child-pid"]  # a whole line: bubblewrap writes it in pieces
+        held = os.pidfd_open(child)
+        try:
+            sweep(tmp_path)
+            assert not select.select([held], [], [], 0.1)[0], "its bubblewrap lives"
+            above.kill()
+            above.wait()
+            sweep(tmp_path / "elsewhere")
+            assert list(orphans(tmp_path, Path("/proc"))) == [child]
+            sweep(tmp_path)
+            assert select.select([held], [], [], 10)[0], "it has ended"
+        finally:
+            above.kill()
+            if not select.select([held], [], [], 0)[0]:
+                signal.pidfd_send_signal(held, signal.SIGKILL)
+            for descriptor in (never, writer, held):
+                os.close(descriptor)
