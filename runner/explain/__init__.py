@@ -10,13 +10,19 @@ from collections.abc import Mapping
 
 from runner.diagnostics import suggestion
 from runner.errors import Usage
-from runner.explain import job, log, machine, registry, repository, run, trust, yaml
+from runner.explain import job, log, machine, providers, registry, repository, run, trust, yaml
 from runner.explain.entry import Entry, Note
 from runner.neutral import visible
 
 DOCUMENTS: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES, **trust.ENTRIES}
 """Codes about a document, with examples."""
-NOTES: Mapping[str, Note] = {**log.ENTRIES, **run.ENTRIES, **repository.ENTRIES, **machine.ENTRIES}
+NOTES: Mapping[str, Note] = {
+    **log.ENTRIES,
+    **run.ENTRIES,
+    **repository.ENTRIES,
+    **machine.ENTRIES,
+    **providers.ENTRIES,
+}
 """Codes about evidence and machines."""
 CODES: Mapping[str, Entry | Note] = {**NOTES, **DOCUMENTS}
 """Every code that has an entry."""
