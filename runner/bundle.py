@@ -181,7 +181,7 @@ def _receipt(
                 for output in answered
             ),
             usage=dict(result.usage),
-            cost=Cost(reserved=result.reserved, observed=result.observed),
+            cost=Cost(reserved=result.reserved, observed=result.observed, invoice=result.invoice),
             runner=runner,
         ),
     )

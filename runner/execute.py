@@ -25,21 +25,29 @@ from typing import NamedTuple
 
 from runner.errors import Environment
 from runner.events import say
-from runner.model import Attempt, Cell, JobSpec, Run
-from runner.model.jobspec import Container, Limits, Region
+from runner.model import Attempt, Cell, JobSpec, Policy, Run
+from runner.model.jobspec import Container, Limits, Region, Spec
 from runner.model.run import cells as planned
 from runner.model.run import seed
+from runner.money import attempt_cost, caps, plain, region_budget
 from runner.ports import AttemptResult, Emit, Event, Executor, Spool, Work
 
 AGAIN = frozenset({"missing", "timeout", "error"})
 """Statuses of cells that a further attempt may still answer."""
 
 
+class Order(NamedTuple):
+    """What is to be executed: a run of a job under a policy. `files` maps a benchmark's name to its folder (path to
+    bytes)."""
+
+    run: Run
+    job: JobSpec
+    files: Mapping[str, Mapping[str, bytes]]
+    policy: Policy
+
+
 def execute(
-    run: Run,
-    spec: JobSpec,
-    files: Mapping[str, Mapping[str, bytes]],
-    regions: Mapping[str, tuple[str, ...]],
+    order: Order,
     executor: Executor,
     spool: Spool,
     emit: Emit,
@@ -51,22 +59,22 @@ def execute(
 
     `until` is the moment of the monotonic clock (seconds) at which the run must be over: the total limit from now on,
     unless an earlier execution has used some of it.
-    `files` maps a benchmark's name to its folder (path to bytes), `regions` a region's name to the policy's countries.
     Ends early, with what there is, once `cancel` is set. `emit` is called from one thread at a time. Raises
     `Environment` where the executor cannot run a target, or itself fails; what had ended before stays spooled."""
+    run, spec = order.run, order.job.spec
     _check(spec, executor)
-    until = monotonic() + spec.spec.limits.total_seconds if until is None else until
-    work = _Execution(run, spec, files, regions, executor, spool, emit, cancel, monotonic, until)
+    until = monotonic() + spec.limits.total_seconds if until is None else until
+    work = _Execution(order, executor, spool, emit, cancel, monotonic, until)
     say(work.emit, "run-started", run=run.run, job=run.job, attempts=len(work.slots))
-    for n in range(1, spec.spec.retries + 2):
+    for n in range(1, spec.retries + 2):
         for number, round_ in groupby(work.slots, key=lambda slot: slot.number):
             work.attempt(n, number, tuple(round_))
     say(work.emit, "run-executed", run=run.run, results=len(work.results()))
     return work.results()
 
 
-def _check(spec: JobSpec, executor: Executor) -> None:
-    for target in spec.spec.targets:
+def _check(spec: Spec, executor: Executor) -> None:
+    for target in spec.targets:
         refusal = executor.refuses(target) if isinstance(target, Container) else "it is a service, not a container"
         if refusal:
             raise Environment("target-refused", f"target {target.name} cannot run on {executor.kind}: {refusal}")
@@ -89,10 +97,7 @@ class _Execution:
 
     def __init__(
         self,
-        run: Run,
-        spec: JobSpec,
-        files: Mapping[str, Mapping[str, bytes]],
-        regions: Mapping[str, tuple[str, ...]],
+        order: Order,
         executor: Executor,
         spool: Spool,
         emit: Emit,
@@ -100,10 +105,14 @@ class _Execution:
         monotonic: Callable[[], float],
         until: float,
     ) -> None:
+        run, spec = order.run, order.job
+        golem = order.policy.golem
         self._run = run
         self._spec = spec.spec
-        self._files = files
-        self._countries = regions
+        self._files = order.files
+        self._countries = order.policy.regions
+        self._budget = plain(region_budget(spec.spec))
+        self._reserved = plain(attempt_cost(spec.spec, caps(golem.prices))) if golem else "0"
         self._executor = executor
         self._spool = spool
         self._cancel = cancel
@@ -200,6 +209,10 @@ class _Execution:
             cells=tuple((cell, seed(self._run, cell, self._spec.sampling.seeds)) for cell in self._left(attempt)),
             limits=self._spec.limits,
             avoid=frozenset(self._avoid(attempt)),
+            start=self._run.start,
+            min_grade=self._spec.min_grade,
+            budget=self._budget,
+            reserved=self._reserved,
         )
 
     def _one(self, work: Work, barrier: threading.Barrier | None) -> AttemptResult | None:

@@ -65,8 +65,10 @@ class History:
     open: Mapping[str, Taken] = field(default_factory=dict)
     ended: Mapping[str, End] = field(default_factory=dict)
     last_due: Mapping[str, str] = field(default_factory=dict)
-    reserved: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
-    """Month (YYYY-MM) and owner to what their starts reserved."""
+    committed: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    """Month (YYYY-MM) and owner to what their starts reserved, or, once they are settled, what they were paid."""
+    unsettled: Mapping[int, e.Start] = field(default_factory=dict)
+    """Log index to start, where money was reserved and its settlement is not in the log yet."""
 
     def counts(self, key: str, role: Role) -> bool:
         """Whether a public key counts for a role now."""
@@ -79,7 +81,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     state = start or History()
     size, keys, revisions = state.size, dict(state.keys), dict(state.revisions)
     running, ended, due = dict(state.open), dict(state.ended), dict(state.last_due)
-    reserved = dict(state.reserved)
+    committed, unsettled = dict(state.committed), dict(state.unsettled)
     trust, genesis = (state.trust, state.serial, state.threshold), state.genesis
     for raw in entries:
         entry: LogEntry = parse_entry(raw, size)
@@ -94,8 +96,6 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
             case e.Start():
                 running[entry.run] = Taken(size, entry)
                 revisions[entry.job] = Revision(entry.revision, entry.sha256)
-                account = (entry.at[:7], entry.job.split("/")[2])
-                reserved[account] = reserved.get(account, Decimal(0)) + Decimal(entry.reserved)
                 if entry.due:
                     due[entry.job] = max(entry.due, due.get(entry.job, ""))
             case e.RunEnd() | e.Cancelled() | e.Abandoned() if entry.run in running:
@@ -105,6 +105,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
                 revisions[entry.job] = Revision(entry.revision, "")
             case _:
                 pass
+        _count(entry, size, committed, unsettled)
         size += 1
     return replace(
         state,
@@ -118,8 +119,27 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
         open=running,
         ended=ended,
         last_due=due,
-        reserved=reserved,
+        committed=committed,
+        unsettled=unsettled,
     )
+
+
+def _count(
+    entry: LogEntry, index: int, committed: dict[tuple[str, str], Decimal], unsettled: dict[int, e.Start]
+) -> None:
+    """Money: a start reserves, and its settlement puts what was paid in the place of that."""
+    if isinstance(entry, e.Start):
+        committed[_account(entry)] = committed.get(_account(entry), Decimal(0)) + Decimal(entry.reserved)
+        if Decimal(entry.reserved):
+            unsettled[index] = entry
+    elif isinstance(entry, e.Settlement) and entry.start in unsettled:
+        begun = unsettled.pop(entry.start)
+        committed[_account(begun)] += Decimal(entry.amount) - Decimal(begun.reserved)
+
+
+def _account(start: e.Start) -> tuple[str, str]:
+    """The month and the owner whose budget a start is held against."""
+    return start.at[:7], start.job.split("/")[2]
 
 
 def is_over(end: End | None) -> bool:

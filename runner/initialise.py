@@ -63,7 +63,7 @@ caps:
   memoryMiB: 8192
   cpus: 4
   outputKiB: 256
-  retries: 3
+  retries: 5
 
 # Money, as decimal numbers in quotes. "0" keeps every paid provider out; raise it when you want them.
 budgets:

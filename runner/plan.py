@@ -20,6 +20,7 @@ from runner.model.jobspec import Container, JobSpec
 from runner.model.policy import Policy
 from runner.model.report import PValue
 from runner.model.run import cells, run_id
+from runner.money import attempt_cost, caps, plain, region_budget, worst_case
 from runner.registry import Job, Registry
 from runner.sshsig import fingerprint, public_line
 
@@ -153,11 +154,13 @@ def _decide(
         or _not_next(job, history)
         or _not_now(job, due, registry, history)
         or _not_here(job.spec, refuses)
+        or (_not_affordable(job.spec, registry.policy) if paid else None)
     )
     if against:
         return Idle(job.path, *against)
     last = taken.start if taken else end.start if end else None
-    most = worst_case(job.spec)
+    golem = registry.policy.golem
+    most = plain(worst_case(job.spec.spec, golem.prices if golem else None))
     return Pending(
         job=job,
         run=run,
@@ -211,11 +214,17 @@ def _not_here(spec: JobSpec, refuses: Callable[[Container], str | None]) -> tupl
     return None
 
 
-def worst_case(spec: JobSpec) -> str:
-    """The most that one run can cost, in GLM: its budget, or what its regions may spend together if that is less."""
-    budget = spec.spec.budget
-    regions = Decimal(budget.per_region) * len(spec.spec.regions)
-    return format(min(Decimal(budget.total), regions).normalize(), "f")
+def _not_affordable(spec: JobSpec, policy: Policy) -> tuple[str, str] | None:
+    """A region that cannot pay for one attempt at the policy's prices would never answer."""
+    if policy.golem is None:
+        return None
+    once, budget = attempt_cost(spec.spec, caps(policy.golem.prices)), region_budget(spec.spec)
+    if budget >= once:
+        return None
+    return "budget-too-small", (
+        f"one attempt may cost {plain(once)} GLM at the policy's prices and the job's limits, "
+        f"a region may spend {plain(budget)}: raise spec.budget, or lower spec.limits"
+    )
 
 
 def _expired(taken: Taken, now: datetime, runner: str) -> bool:
@@ -254,12 +263,12 @@ def _invalid(registry: Registry) -> list[Idle]:
 
 
 class _Account:
-    """What this month's starts have reserved, and would reserve, against the policy's caps."""
+    """What this month's starts have cost or reserved, and would reserve, against the policy's caps."""
 
     def __init__(self, policy: Policy, history: History, now: datetime) -> None:
         month = instant(now)[:7]
         self._caps = policy.budgets
-        self._by_owner = {owner: sum_ for (m, owner), sum_ in history.reserved.items() if m == month}
+        self._by_owner = {owner: sum_ for (m, owner), sum_ in history.committed.items() if m == month}
 
     def refuses(self, pending: Pending) -> str | None:
         owner, amount = pending.job.spec.metadata.owner, Decimal(pending.reserved)
@@ -267,10 +276,10 @@ class _Account:
             (f"{owner}'s budget of this month", self._caps.owner_month, self._by_owner.get(owner, Decimal(0))),
             ("the registry's budget of this month", self._caps.month, sum(self._by_owner.values(), Decimal(0))),
         )
-        for name, caps, spent in checks:
-            cap = caps.get("GLM")
+        for name, most, spent in checks:
+            cap = most.get("GLM")
             if cap is not None and amount and spent + amount > Decimal(cap):
-                return f"{name} is {cap} GLM, {spent} are reserved, this run would reserve {amount}"
+                return f"{name} is {cap} GLM, {spent} are spent or reserved, this run would reserve {amount}"
         return None
 
     def reserve(self, pending: Pending) -> None:

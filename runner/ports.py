@@ -1,7 +1,7 @@
 """The seams between the core and the world. Each has at least two real implementations in `runner/edges/`.
 
     Repository   git.py (a clone, with or without a remote) · memory.py
-    Executor     local.py (sandbox on this machine) · a function, in tests
+    Executor     local.py (sandbox on this machine) · golem/ (yagna's network, or a devnet) · a function, in tests
     Spool        spool.py (folder in the git directory) · memory.py
     Signed       state.py (folder outside the clone) · memory, in tests
     Emit         progress on a terminal or in lines (`runner/commands/progress.py`) · memory.py
@@ -20,6 +20,7 @@ from runner.model.jobspec import Container, Limits, Prompt, Region
 from runner.model.receipt import Executor as ExecutorFacts
 from runner.model.receipt import Image, Provider, RegionEvidence, Times
 from runner.model.run import Attempt, AttemptStatus, Cell, CellStatus
+from runner.model.settlement import Settlement
 
 Changes: TypeAlias = Mapping[str, bytes | None]
 """What one commit changes: path to new bytes, or to None where the file goes away."""
@@ -119,7 +120,9 @@ class Work(NamedTuple):
 
     `files` is the benchmark's folder for a `source` image: relative path to bytes. `avoid` names providers that
     failed this slot or serve another slot of the region. `parameters` are the target's own. `limits` are the job's,
-    but for the total one: that is what is left of it when the attempt begins."""
+    but for the total one: that is what is left of it when the attempt begins. `start` is the log index of the run's
+    start, `budget` what the region may spend in the whole run (GLM, a decimal string), `reserved` the most that one
+    attempt may cost."""
 
     attempt: Attempt
     target: Container
@@ -131,6 +134,10 @@ class Work(NamedTuple):
     cells: tuple[tuple[Cell, int], ...]
     limits: Limits
     avoid: frozenset[str]
+    start: int
+    min_grade: str
+    budget: str
+    reserved: str
 
 
 class CellOutput(NamedTuple):
@@ -164,6 +171,7 @@ class AttemptResult(NamedTuple):
     usage: Mapping[str, int]
     reserved: str
     observed: str
+    invoice: str | None = None
 
 
 class Executor(Protocol):
@@ -180,6 +188,16 @@ class Executor(Protocol):
 
     def run(self, work: Work, cancel: threading.Event) -> AttemptResult:
         """Run one attempt; returns within its limits, or soon after `cancel` is set, with nothing left running."""
+
+    def finish(self, start: int, run: str) -> None:
+        """Nothing more is attempted for this start of a run: end what is open, pay what is owed as far as it is asked
+        for by now, release what is reserved. Idempotent; also for starts whose attempts another process made."""
+
+    def settlement(self, start: int, run: str) -> Settlement | None:
+        """What a finished start was paid, once nothing of it is open; None before, and where running costs nothing."""
+
+    def settled(self, start: int, run: str) -> None:
+        """The settlement is published: nothing need be remembered of it."""
 
 
 class Spool(Protocol):

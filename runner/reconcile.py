@@ -71,7 +71,8 @@ def tick(world: World) -> Outcome:
 
     mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
     finished, failure = carry_out_all(world, after, mine)
-    published, final = publish_finished(world, after, finished) if mine else ((), after)
+    begun = mine or after.history.unsettled
+    published, final = publish_finished(world, after, finished, runner) if begun else ((), after)
     forget_cancelled(world, final)
     if failure is not None:
         raise failure

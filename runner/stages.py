@@ -6,16 +6,17 @@ Whatever fails in one run stays with that run: it stays open, and its lease, or 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
-from runner.execute import execute
+from runner.execute import Order, execute
 from runner.history import Taken, is_over
 from runner.leaks import leaks
-from runner.model import LogEntry
+from runner.model import LogEntry, Settlement, sha256
+from runner.model import entry as e
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
 from runner.pages import with_pages
@@ -114,19 +115,13 @@ def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
         world.desk.repository.refresh()
         return run.short in world.desk.repository.cancellations() or not stands(world, state, taken)
 
+    order = Order(run, job.spec, benchmarks, state.policy)
+    until = world.monotonic() + (deadline - world.now()).total_seconds()
     with watching(unwanted, world.stop, world.poll_seconds) as cancel:
-        results = execute(
-            run,
-            job.spec,
-            benchmarks,
-            state.policy.regions,
-            world.executor,
-            world.spool,
-            world.desk.emit,
-            cancel,
-            world.monotonic,
-            world.monotonic() + (deadline - world.now()).total_seconds(),
-        )
+        try:
+            results = execute(order, world.executor, world.spool, world.desk.emit, cancel, world.monotonic, until)
+        finally:
+            world.executor.finish(run.start, run.run)
     if cancel.is_set():
         return None  # a stopped run is resumed by the next tick; an unwanted one is ended by it
     return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
@@ -151,9 +146,10 @@ def holds_no_secret(world: World, done: Publication) -> bool:
 
 
 def publish_finished(
-    world: World, after: State, finished: Sequence[Publication]
+    world: World, after: State, finished: Sequence[Publication], runner: str
 ) -> tuple[Sequence[Publication], State]:
-    """Publish, in one commit, every finished run that is still ours to publish; those runs, and the state then."""
+    """Publish, in one commit, every finished run that is still ours to publish, and every settlement of ours; those
+    runs, and the state then."""
     repository = world.desk.repository
     repository.refresh()
     state = after if repository.head() == after.head else read_state(repository, repository.head())
@@ -162,11 +158,34 @@ def publish_finished(
         for done in finished
         if (taken := state.history.open.get(done.run.run)) is not None and taken.index == done.run.start
     ]
+    paid = settlements(world, state, runner, {done.run.start for done in ours})
     files = {path: content for done in ours for path, content in done.files.items()}
-    final = write(world, state, [done.entry for done in ours], files)
+    files |= {settlement.path: settlement.canonical() for settlement in paid}
+    final = write(world, state, [*(done.entry for done in ours), *map(settlement_entry, paid)], files)
     for done in ours:
         world.spool.forget(done.run.run)
+    for settlement in paid:
+        world.executor.settled(settlement.start, settlement.run)
     return ours, final
+
+
+def settlements(world: World, state: State, runner: str, ending: Collection[int]) -> list[Settlement]:
+    """What was paid for our starts that are over, or end now, as far as nothing of them is open any more."""
+    running = {taken.index for taken in state.history.open.values()}
+    found: list[Settlement] = []
+    for index, start in state.history.unsettled.items():
+        if start.runner != runner or (index in running and index not in ending):
+            continue
+        world.executor.finish(index, start.run)
+        done = world.executor.settlement(index, start.run)
+        found += [done] if done is not None else []
+    return found
+
+
+def settlement_entry(settlement: Settlement) -> e.Settlement:
+    """The log's word for a settlement."""
+    digest = sha256(settlement.canonical())
+    return e.Settlement(run=settlement.run, start=settlement.start, amount=settlement.amount, record=digest)
 
 
 def forget_cancelled(world: World, state: State) -> None:

@@ -67,6 +67,15 @@ class FakeExecutor:
             provider=Provider(id=provider, name="fake"),
         )
 
+    def finish(self, start: int, run: str) -> None:
+        """Nothing is ever open."""
+
+    def settlement(self, start: int, run: str) -> None:
+        """It costs nothing."""
+
+    def settled(self, start: int, run: str) -> None:
+        """Nothing is remembered."""
+
     def _output(self, work: Work, cell: Cell, seed: int) -> CellOutput:
         said = self._answer(work, cell, seed)
         if said in NO_ANSWER:

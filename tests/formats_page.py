@@ -126,7 +126,7 @@ def _later(job: bytes, run: Run, size: int) -> list[LogEntry]:
         e.Cancelled(run=cancelled, start=size, at="2026-11-30T03:04:10Z"),
         _start(job, DUE[2]),
         e.Abandoned(run=abandoned, start=size + 2, at="2026-12-07T04:20:00Z"),
-        e.Settlement(run=run.run, amount="0", record=sha256(b"the settlement's record")),
+        e.Settlement(run=run.run, start=run.start, amount="0", record=sha256(b"the settlement's record")),
         e.Rescore(run=run.run, classifier="lexical/2", manifest=sha256(b"the other manifest")),
         e.Withdraw(run=run.run, output=sha256(ANSWER)),
         e.Trust(serial=2, trust=sha256(b"the next trust list"), threshold=2),

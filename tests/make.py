@@ -11,7 +11,7 @@ import yaml
 
 from runner.bundle import Bundle, assemble, open_bundle
 from runner.edges.keys import SoftwareKey
-from runner.model import Attempt, Cell, JobSpec, Run, canonical, sha256
+from runner.model import Attempt, Cell, JobSpec, Policy, Run, canonical, sha256
 from runner.model.receipt import Executor, Image, Provider, RegionEvidence, RunnerIdentity, Times
 from runner.model.run import cells, run_id, seed
 from runner.ports import AttemptResult, CellOutput
@@ -72,6 +72,13 @@ def job_bytes(**spec: Any) -> bytes:
 def run_of(job: bytes, spec: JobSpec) -> Run:
     """A run of exactly this file."""
     return Run(run=run_id(job, None), job=spec.path(), sha256=sha256(job), start=7, root=sha256(b"root"))
+
+
+def policy(**fields: Any) -> Policy:
+    """A policy; `fields` replace parts of it."""
+    regions = {"EU": ["DE", "FR"], "US": ["US"], "APAC": ["SG"]}
+    data = {"apiVersion": "beacon/v1", "kind": "Policy", "log": {"origin": ORIGIN}, "regions": regions}
+    return Policy.from_json(data | fields)
 
 
 def result(run: Run, outputs: Iterable[CellOutput], n: int = 1, **facts: Any) -> AttemptResult:

@@ -11,7 +11,7 @@ import pytest
 
 from runner.edges.memory import MemoryEvents, MemorySpool
 from runner.errors import Environment
-from runner.execute import execute
+from runner.execute import Order, execute
 from runner.model import Cell, JobSpec
 from runner.model.jobspec import Container
 from runner.model.run import cells, seed
@@ -19,7 +19,7 @@ from runner.ports import AttemptResult, Work
 from tests import make
 from tests.fake_executor import FakeExecutor, echo
 
-REGIONS = {"EU": ("DE", "FR"), "US": ("US",), "APAC": ("SG",)}
+REGIONS = {"EU": ["DE", "FR"], "US": ["US"], "APAC": ["SG"]}
 
 
 class Clock:
@@ -47,10 +47,7 @@ class Bench:
 
     def execute(self) -> tuple[AttemptResult, ...]:
         return execute(
-            self.run,
-            self.spec,
-            self.files,
-            REGIONS,
+            Order(self.run, self.spec, self.files, make.policy(regions=REGIONS)),
             self.executor,
             self.spool,
             self.events,

@@ -52,7 +52,7 @@ def test_a_story_is_told() -> None:
     }
     assert history.revisions[JOB] == Revision(1, "")
     assert history.last_due == {"registry/jobs/bob/daily.yaml": "2026-11-22T00:00:00Z"}
-    assert history.reserved == {
+    assert history.committed == {
         ("2026-11", "alice"): Decimal("1.5"),
         ("2026-11", "bob"): Decimal(2),
         ("2026-12", "alice"): Decimal("1.5"),

@@ -227,7 +227,7 @@ def image(**forms: Any) -> dict[str, Any]:
         ({"prompts": PROMPTS}, "cap-exceeded", "60 prompts"),
         ({"prompts": PROMPTS[:50], "sampling": {"providers": 8, "replicas": 16}}, "cap-exceeded", "19200 answers"),
         ({"limits": {"outputKiB": 1024}}, "cap-exceeded", "outputKiB"),
-        ({"retries": 5}, "cap-exceeded", "5 retries"),
+        ({"limits": {"cpus": 5}}, "cap-exceeded", "cpus"),
         ({"budget": {"total": "10.01", "perRegion": "1"}}, "budget-exceeded", "allows 10 for one run"),
         ({"budget": {"total": "1", "perRegion": "1.000000000000000001"}}, "budget-order", "perRegion"),
         ({"limits": {"runSeconds": 600, "totalSeconds": 599}}, "limits-order", "599"),

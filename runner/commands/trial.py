@@ -21,7 +21,7 @@ from runner.edges.keys import SoftwareKey
 from runner.edges.local import LocalExecutor
 from runner.edges.memory import MemorySpool
 from runner.errors import Environment, Invalid, Usage
-from runner.execute import execute
+from runner.execute import Order, execute
 from runner.jobrules import judge
 from runner.model import JobSpec, Run, sha256
 from runner.model.jobspec import Container
@@ -63,7 +63,9 @@ def run(
         root=secrets.token_hex(32),
     )
     with progress() as emit, stoppable() as stop:
-        results = execute(tried, spec, files, policy.regions, executor, MemorySpool(), emit, stop, time.monotonic)
+        results = execute(
+            Order(tried, spec, files, policy), executor, MemorySpool(), emit, stop, time.monotonic
+        )
         job = Job(path, raw, sha256(raw), spec, b"tried locally at " + instant(now()).encode() + b"\n", b"")
         throwaway = SoftwareKey(os.urandom(32))
         done = publication(tried, job, results, throwaway, RunnerIdentity(version=__version__), emit)

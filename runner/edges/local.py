@@ -137,6 +137,15 @@ class LocalExecutor:
             observed="0",
         )
 
+    def finish(self, start: int, run: str) -> None:
+        """Nothing is ever open here: each attempt ends what it began."""
+
+    def settlement(self, start: int, run: str) -> None:
+        """Running here costs nothing."""
+
+    def settled(self, start: int, run: str) -> None:
+        """Nothing is remembered."""
+
     def _ready(
         self, target: Container, files: Mapping[str, bytes]
     ) -> tuple[sandbox.Sandbox, environment.Prepared, str]:

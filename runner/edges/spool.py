@@ -55,6 +55,7 @@ class _Result(Document):
     usage: dict[str, int]
     reserved: Decimal
     observed: Decimal
+    invoice: str | None = None
 
 
 class FolderSpool:

@@ -6,6 +6,7 @@
     Receipt   what the runner says of one attempt   receipt.py
     DiffReport, Manifest   what was found, and what was published    report.py
     LogEntry, Checkpoint   what was said, in which order             entry.py
+    Settlement   what a start of a run was paid     settlement.py
 
 One canonical encoding (RFC 8785) and one digest (SHA-256) serve them all: `canonical.py`.
 Constraints here are those that a JSON Schema can say, so that both judges agree; what needs more
@@ -19,6 +20,7 @@ from runner.model.policy import Policy, TrustList
 from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, Manifest
 from runner.model.run import Attempt, Cell, Run
+from runner.model.settlement import Settlement
 
 __all__ = [
     "Attempt",
@@ -32,6 +34,7 @@ __all__ = [
     "Policy",
     "Receipt",
     "Run",
+    "Settlement",
     "TrustList",
     "canonical",
     "digest",

@@ -159,12 +159,13 @@ class Withdraw(_Entry):
 
 
 class Settlement(_Entry):
-    """What a run was paid, at last."""
+    """What was paid for a start, once nothing of it is open any more."""
 
     type: Annotated[Literal["settlement"], _TAG] = "settlement"
     run: Sha256
+    start: Count = Field(description="Log index of the `start` whose reservation this replaces")
     amount: Decimal = Field(description="In GLM")
-    record: Sha256 = Field(description="SHA-256 of the record with invoice and transaction")
+    record: Sha256 = Field(description="SHA-256 of `reports/settlements/<run>-<start>.json`")
 
 
 LogEntry: TypeAlias = Annotated[

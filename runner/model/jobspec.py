@@ -136,7 +136,7 @@ class Spec(Document):
     min_regions: int = Field(3, ge=1, le=16, description="Fewer observed regions make the verdict `insufficient`")
     sampling: Sampling = Field(default_factory=lambda: Sampling.from_json({}))
     limits: Limits = Field(default_factory=lambda: Limits.from_json({}))
-    retries: int = Field(1, ge=0, le=5, description="Further attempts of a slot that did not answer")
+    retries: int = Field(5, ge=0, le=5, description="Further attempts of a slot that did not answer")
     budget: Budget = Field(default_factory=lambda: Budget.from_json({}))
     schedule: str | None = Field(
         None,

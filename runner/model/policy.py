@@ -51,7 +51,7 @@ class Caps(Document):
     memory_mi_b: int = Field(8_192, alias="memoryMiB", ge=16, le=65_536, description="Memory of one attempt")
     cpus: int = Field(4, ge=1, le=64, description="Threads of one attempt")
     output_ki_b: int = Field(256, alias="outputKiB", ge=1, le=1_024, description="Per answer")
-    retries: int = Field(3, ge=0, le=5, description="Further attempts of a slot that did not answer")
+    retries: int = Field(5, ge=0, le=5, description="Further attempts of a slot that did not answer")
 
 
 class Budgets(Document):
@@ -76,6 +76,41 @@ class Local(Document):
     serve: dict[JobPath, dict[RegionName, Serve]] = Field(
         default_factory=dict, max_length=1_000, description="Job and region to what is served differently there"
     )
+
+
+class Prices(Document):
+    """The most that a provider may ask for, in GLM. Dearer offers are not taken."""
+
+    start: Decimal = Field("0", description="Once, for starting")
+    hour: Decimal = Field("0", description="For one hour")
+    cpu_hour: Decimal = Field("0", description="For one hour of one thread in use")
+
+
+class Vantage(Document):
+    """A place of the operators' own that cells answer to, so that it is seen where they are (`beacon vantage`)."""
+
+    name: Id = Field(description="What receipts call it")
+    region: RegionName = Field(description="The region that it stands in, or near")
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,200}$")] = Field(description="Host name or address")
+    port: int = Field(ge=1, le=65_535, description="TCP port")
+    max_rtt_ms: int = Field(50, ge=1, le=1_000, description="Longest round trip from a provider of that region")
+
+
+class Golem(Document):
+    """Which Golem network runs this registry's jobs, and on which terms."""
+
+    network: Id = Field(
+        description="`devnet`: `beacon devnet` on this machine, simulated; else yagna's payment network"
+    )
+    driver: Id = Field("erc20", description="yagna's payment driver")
+    subnet: Id = Field("public", description="Subnet of the market; a devnet has its own")
+    images: Annotated[str, Field(pattern=r"^https?://[!-~]{1,300}$")] | None = Field(
+        None,
+        description="Where providers fetch Golem VM images; `{hash}` stands for the image's SHA3-224",
+        examples=["https://images.example.org/{hash}.gvmi"],
+    )
+    prices: Prices = Field(default_factory=lambda: Prices.from_json({}))
+    vantages: tuple[Vantage, ...] = Field((), max_length=32, description="Places that cells answer to")
 
 
 class Content(Document):
@@ -104,6 +139,7 @@ class Policy(Document):
     )
     content: Content = Field(default_factory=lambda: Content.from_json({}))
     local: Local = Field(default_factory=lambda: Local.from_json({}))
+    golem: Golem | None = Field(None, description="Without it, jobs run in a sandbox on the runner's own machine")
 
 
 class TrustList(Document):

@@ -88,6 +88,7 @@ class Provider(Document):
 
     id: str = Field(min_length=1, max_length=120, description="The network's name of the node")
     name: Text = Field(description="What it calls itself")
+    payee: Text | None = Field(None, description="The account that is paid for it")
     agreement: Text | None = Field(None, description="The network's id of the agreement")
     activity: Text | None = Field(None, description="The network's id of the activity")
 
@@ -121,6 +122,7 @@ class Cost(Document):
     currency: Glm = "GLM"
     reserved: Decimal = Field("0", description="The most that this attempt could cost")
     observed: Decimal = Field("0", description="What it cost as far as the runner saw")
+    invoice: Text | None = Field(None, description="The network's id of the invoice that was accepted")
 
 
 class RunnerIdentity(Document):
