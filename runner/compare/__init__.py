@@ -13,8 +13,8 @@ machine: `beacon verify` derives `diff.json` again, byte for byte. What the verd
 from __future__ import annotations
 
 from runner.bundle import Bundle, observations
-from runner.compare.verdict import CLASSIFIER, GRADES, judge, level, smallest_p
-from runner.model.canonical import Grade
+from runner.compare.verdict import CLASSIFIER, judge, level, smallest_p
+from runner.model.canonical import GRADES, Grade
 from runner.model.report import DiffReport
 
 __all__ = ["CLASSIFIER", "compare", "judge", "level", "smallest_p"]

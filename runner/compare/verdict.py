@@ -22,7 +22,7 @@ from runner.compare.distance import MILLION, mean
 from runner.compare.permutation import Matrix, energy_test, least
 from runner.compare.tokens import ANALYSED
 from runner.compare.units import Gathered, Stratum, Unit, gather, unit_distances
-from runner.model.canonical import Grade
+from runner.model.canonical import GRADES, Grade
 from runner.model.jobspec import JobSpec
 from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
 from runner.model.run import Run
@@ -36,8 +36,6 @@ MISSING = Fraction(1, 10)
 """Share of a region's planned answers that may be missing where `same` or `noise` is said."""
 
 _VERDICTS: tuple[Verdict, ...] = ("same", "noise", "insufficient", "minor", "major")
-GRADES: tuple[Grade, ...] = ("claimed", "listed", "egress", "egress+rtt")
-"""From weak to strong."""
 
 
 def smallest_p(spec: JobSpec) -> PValue:

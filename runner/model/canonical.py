@@ -37,6 +37,8 @@ Grade = Annotated[
     Literal["claimed", "listed", "egress", "egress+rtt"],
     Field(description='How well a region is known, weakest first; all mean "traffic left from", never "ran in"'),
 ]
+GRADES: tuple[Grade, ...] = ("claimed", "listed", "egress", "egress+rtt")
+"""Weakest first."""
 Glm = Annotated[Literal["GLM"], Field(description="Golem's token")]
 Cid = Annotated[str, Field(pattern=r"^bafy[a-z2-7]{55}$", description="CIDv1, dag-pb, sha2-256, base32")]
 Decimal = Annotated[
