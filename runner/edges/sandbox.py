@@ -14,6 +14,9 @@ limits are the kernel's: address space, CPU seconds, file size, open files, proc
   interpreter below /root would be out of reach), so `setpriv` changes the uid inside, to one that nobody has: it is
   drawn per start, so that two sandboxes do not share one count of processes.
 
+With `Box.root`, `/` is an image instead, bound read-only (`imageroot.py`): nothing of /usr or /opt/python is there, the
+command is the image's, and `carried.py` brings the few programs that set limits and user; they are inside, in /.beacon.
+
 `prlimit` and `setpriv` are util-linux, which Debian, Ubuntu and Fedora always have. Limits are set inside, because
 the count of processes has to be the sandbox's own. There is no fallback: where `self_test` fails, nothing runs.
 """
@@ -29,9 +32,14 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+from runner.edges import imageroot, selftest
+from runner.edges.carried import carried
 from runner.errors import Environment
 
 TMP_BYTES = 64 << 20
@@ -40,6 +48,21 @@ OPEN_FILES = 256
 ADDRESS_SPACE_HEADROOM = 1 << 30
 """Address space is not memory: stacks and mapped files take much and fill little. Memory itself is watched."""
 
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "HOME": "/tmp",  # noqa: S108 - inside
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "TZ": "UTC",
+    }
+)
+"""Set in every form. Hashing is fixed, because its order must not make answers differ."""
+
+IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH where an image names none, as container engines have it."""
+
+_SYSTEM = ("/lib", "/lib32", "/lib64", "/bin")
 _TOOLS = ("prlimit", "setpriv")
 _SPARE_UIDS = range(30_000, 60_000)
 _HINT_NAMESPACES = (
@@ -50,13 +73,22 @@ _HINT_NAMESPACES = (
 
 
 class Box(NamedTuple):
-    """What one start of the sandbox holds, and its limits."""
+    """What one start of the sandbox holds, and its limits.
 
-    benchmark: Path
+    `root` is an unpacked image that becomes `/`. `binds` are more files, folders or sockets, each with its place
+    inside, read-only; `scratch` are more empty folders like /tmp. `environment` is put over ours. `folder` is where the
+    command starts; by default the benchmark's, or `/`."""
+
+    benchmark: Path | None
     site: Path | None
     command: tuple[str, ...]
     memory_bytes: int
     cpu_seconds: int
+    root: Path | None = None
+    binds: tuple[tuple[Path, str], ...] = ()
+    environment: Mapping[str, str] = MappingProxyType({})
+    scratch: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 class Sandbox(NamedTuple):
@@ -70,13 +102,11 @@ class Sandbox(NamedTuple):
         return [
             str(self.program),
             *(_ROOT if self.root else _USER),
+            *(("--cap-add", "CAP_SYS_CHROOT") if self.root and box.root else ()),
             *("--die-with-parent", "--new-session", "--hostname", "sandbox", "--json-status-fd", str(status)),
             *_filesystem(box),
             "--",
-            *("/usr/bin/prlimit", "--core=0", f"--nproc={PROCESSES}", f"--nofile={OPEN_FILES}"),
-            *(f"--fsize={TMP_BYTES}", f"--cpu={box.cpu_seconds}", f"--as={box.memory_bytes + ADDRESS_SPACE_HEADROOM}"),
-            *(_drop() if self.root else ()),
-            *_command(box.command),
+            *_start(box, drop=self.root),
         ]
 
     def version(self) -> str:
@@ -86,7 +116,20 @@ class Sandbox(NamedTuple):
 
     def self_test(self) -> None:
         """Start it and look around inside. Raises `Environment` unless it isolates as promised."""
-        box = Box(Path(__file__).parent, None, ("python", "-c", _PROBE), 1 << 30, 10)
+        self._probe(Box(Path(__file__).parent, None, ("python", "-c", selftest.PROBE), 1 << 30, 10))
+
+    def self_test_image(self) -> None:
+        """The same for a sandbox whose `/` is an image: here one that holds no more than this machine's Python."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            root.chmod(0o755)
+            prefix, python = _interpreter()
+            box = Box(Path(__file__).parent, None, (python, "-S", "-B", "-c", selftest.PROBE), 1 << 30, 10)
+            binds = (*_skeleton(root), *([(prefix, "/opt/python")] if prefix else ()))
+            environment = {"LD_LIBRARY_PATH": "/opt/python/lib"} if prefix else {}
+            self._probe(box._replace(root=root, binds=binds, environment=environment))
+
+    def _probe(self, box: Box) -> None:
         read, write = os.pipe()
         try:
             done = subprocess.run(  # noqa: S603 - our own probe
@@ -100,11 +143,12 @@ class Sandbox(NamedTuple):
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()[-300:]
             raise Environment("sandbox-broken", f"the sandbox does not start here: {said}", _HINT_NAMESPACES)
-        leaks = _leaks(json.loads(done.stdout))
-        if leaks:
+        limits = (PROCESSES, OPEN_FILES, TMP_BYTES, box.cpu_seconds, box.memory_bytes + ADDRESS_SPACE_HEADROOM, 0)
+        found = selftest.leaks(json.loads(done.stdout), limits)
+        if found:
             raise Environment(
                 "sandbox-leaks",
-                f"the sandbox does not isolate: {', '.join(leaks)}",
+                f"the sandbox does not isolate: {', '.join(found)}",
                 "use a newer bubblewrap (0.8 or later)",
             )
 
@@ -151,18 +195,37 @@ def _packaged() -> str | None:
 def _filesystem(box: Box) -> tuple[str, ...]:
     """The order matters: the root becomes read-only last. Folders are made here: bubblewrap would make them 0700."""
     prefix, _ = _interpreter()
+    binds = [
+        *([(box.benchmark, "/opt/benchmark")] if box.benchmark else ()),
+        *([(box.site, "/opt/site")] if box.site else ()),
+        *([(prefix, "/opt/python")] if prefix and not box.root else ()),
+        *box.binds,
+        *(dict.fromkeys(_helpers()) if box.root else ()),
+    ]
+    places = [place for _, place in binds]
+    fresh = ("/tmp", *box.scratch)  # noqa: S108 - inside
+    below = (
+        imageroot.layout(box.root, {*places, *fresh, "/proc", "/dev"})
+        if box.root
+        else [*_system_words(), *imageroot.folders({*places, *fresh, "/etc/x", "/opt/x"})]
+    )
+    return (
+        *below,
+        *("--proc", "/proc", "--dev", "/dev"),
+        *("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108 - inside
+        *(word for path in fresh for word in ("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", path)),
+        *(word for path, place in binds for word in ("--ro-bind", str(path), place)),
+        *("--remount-ro", "/", "--chdir", box.folder or ("/opt/benchmark" if box.benchmark else "/"), "--clearenv"),
+        *(() if box.root else _set(_environment(box))),
+    )
+
+
+def _system_words() -> tuple[str, ...]:
+    """This machine's programs and libraries, as the form without an image has them."""
     return (
         *("--ro-bind", "/usr", "/usr"),
         *_links_of_the_system(),
         *("--perms", "0755", "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
-        *("--proc", "/proc", "--dev", "/dev"),
-        *("--perms", "0755", "--dir", "/opt", "--ro-bind", str(box.benchmark), "/opt/benchmark"),
-        *(("--ro-bind", str(box.site), "/opt/site") if box.site else ()),
-        *(("--ro-bind", str(prefix), "/opt/python") if prefix else ()),
-        *("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108 - inside
-        *("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--remount-ro", "/"),  # noqa: S108 - inside
-        *("--chdir", "/opt/benchmark", "--clearenv"),
-        *(word for name, value in _environment(box).items() for word in ("--setenv", name, value)),
     )
 
 
@@ -170,28 +233,36 @@ def _filesystem(box: Box) -> tuple[str, ...]:
 def _links_of_the_system() -> tuple[str, ...]:
     """`/lib` and its like are links into /usr today; bound where they still are folders."""
     words: list[str] = []
-    for name in ("lib", "lib32", "lib64", "bin"):
-        path = Path("/", name)
+    for path in map(Path, _SYSTEM):
         if path.is_symlink():
-            words += ("--symlink", f"usr/{name}", f"/{name}")
+            words += ("--symlink", f"usr{path}", str(path))
         elif path.is_dir():
-            words += ("--ro-bind", f"/{name}", f"/{name}")
+            words += ("--ro-bind", str(path), str(path))
     return tuple(words)
 
 
+def _skeleton(root: Path) -> list[tuple[Path, str]]:
+    """Make a folder the root of this machine's system, with links; what is to be bound into it."""
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            (root / path.name).symlink_to(f"usr{path}")
+    folders = [Path("/usr"), *(path for path in map(Path, _SYSTEM) if path.is_dir() and not path.is_symlink())]
+    return [(path, str(path)) for path in folders]
+
+
 def _environment(box: Box) -> dict[str, str]:
-    """The whole environment inside. Hashing is fixed, because its order must not make answers differ."""
+    """Our part of the environment inside."""
     prefix, _ = _interpreter()
     return {
-        "HOME": "/tmp",  # noqa: S108 - inside
-        "LANG": "C.UTF-8",
+        **ENVIRONMENT,
         "PATH": "/usr/bin",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "TZ": "UTC",
         **({"PYTHONPATH": "/opt/site"} if box.site else {}),
         **({"LD_LIBRARY_PATH": "/opt/python/lib"} if prefix else {}),
     }
+
+
+def _set(variables: Mapping[str, str]) -> list[str]:
+    return [word for name, value in variables.items() for word in ("--setenv", name, value)]
 
 
 @functools.cache
@@ -204,6 +275,25 @@ def _interpreter() -> tuple[Path | None, str]:
     return (None, f"{prefix}/{name}") if prefix.is_relative_to("/usr") else (prefix, f"/opt/python/{name}")
 
 
+def _start(box: Box, drop: bool) -> list[str]:
+    """The words inside: the limits, then the user, then what the box adds to the environment, then the command. A
+    variable of an image could make the programs before it load a library of the image's, so it comes after them."""
+    limits = ("--core=0", f"--nproc={PROCESSES}", f"--nofile={OPEN_FILES}", f"--fsize={TMP_BYTES}")
+    more = (f"--cpu={box.cpu_seconds}", f"--as={box.memory_bytes + ADDRESS_SPACE_HEADROOM}")
+    if box.root:
+        user = _chroot_words(_spare_uid()) if drop else []
+        variables = {**ENVIRONMENT, "PATH": IMAGE_PATH, **box.environment}
+        words = (f"{name}={value}" for name, value in variables.items())
+        return [*carried("prlimit").argv, *limits, *more, *user, *carried("env").argv, "-i", *words, *box.command]
+    added = [f"{name}={value}" for name, value in box.environment.items()]
+    return [
+        *("/usr/bin/prlimit", *limits, *more),
+        *(_setpriv_words(_spare_uid()) if drop else ()),
+        *(("/usr/bin/env", *added) if added else ()),
+        *_command(box.command),
+    ]
+
+
 def _command(command: tuple[str, ...]) -> tuple[str, ...]:
     """`python` is this machine's Python, without this machine's packages (-S) and without writing byte code (-B)."""
     if command[0] not in ("python", "python3"):
@@ -211,13 +301,30 @@ def _command(command: tuple[str, ...]) -> tuple[str, ...]:
     return (_interpreter()[1], "-S", "-B", *command[1:])
 
 
-def _drop() -> tuple[str, ...]:
-    """Give up root for a uid and gid that no account of this machine has."""
+def _helpers() -> list[tuple[Path, str]]:
+    """What an image lacks to be started."""
+    return [bind for name in ("prlimit", "setpriv", "chroot", "env") for bind in carried(name).binds]
+
+
+def _setpriv_words(uid: int) -> tuple[str, ...]:
+    """Give up root. setpriv looks users up, which is harmless among this machine's libraries."""
+    names = (f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs")
+    return ("/usr/bin/setpriv", *names, "--inh-caps=-all", "--bounding-set=-all")
+
+
+def _chroot_words(uid: int) -> list[str]:
+    """Give up root where `/` is an image. With an id, setpriv would ask the image's libraries who that is; `+` keeps
+    chroot from asking. The other capabilities go with the user; bubblewrap has forbidden new privileges."""
+    user = (f"--userspec=+{uid}:+{uid}", "--groups=", "--skip-chdir", "/")
+    return [*carried("setpriv").argv, "--inh-caps=-all", *carried("chroot").argv, *user]
+
+
+def _spare_uid() -> int:
+    """A uid, and gid, that no account of this machine has."""
     uid = secrets.choice(_SPARE_UIDS)
     while _is_taken(uid):
         uid = secrets.choice(_SPARE_UIDS)
-    names = (f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs")
-    return ("/usr/bin/setpriv", *names, "--inh-caps=-all", "--bounding-set=-all")
+    return uid
 
 
 def _is_taken(uid: int) -> bool:
@@ -226,40 +333,3 @@ def _is_taken(uid: int) -> bool:
     except KeyError:
         return False
     return True
-
-
-_PROBE = """
-import errno, json, os, socket
-def failure(act):
-    try: act()
-    except OSError as error: return errno.errorcode.get(error.errno, "OSError")
-    return "possible"
-def connect():
-    with socket.socket() as s: s.settimeout(1); s.connect(("192.0.2.1", 9))
-status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
-print(json.dumps({
-    "uid": os.getuid(), "pids": sum(name.isdigit() for name in os.listdir("/proc")),
-    "capabilities": status["CapEff"] + status["CapPrm"], "locked": status["NoNewPrivs"],
-    "interfaces": [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]],
-    "connect": failure(connect), "write": failure(lambda: open("/opt/benchmark/x", "w")),
-    "root": sorted(os.listdir("/")), "environment": sorted(os.environ),
-}))
-"""
-
-
-def _leaks(seen: dict[str, object]) -> list[str]:
-    """What the probe saw and should not have."""
-    room = {"bin", "dev", "etc", "lib", "lib32", "lib64", "opt", "proc", "tmp", "usr"}
-    ours = {"HOME", "LANG", "PATH", "PWD", "PYTHONHASHSEED", "PYTHONUTF8", "TZ", "LD_LIBRARY_PATH", "LC_CTYPE"}
-    checks = {
-        "the program is root": seen["uid"] != 0,
-        "it sees other processes": isinstance(seen["pids"], int) and seen["pids"] <= 3,
-        "it has capabilities": not str(seen["capabilities"]).strip("0"),
-        "it can gain privileges": seen["locked"] == "1",
-        "it sees network interfaces": seen["interfaces"] == ["lo"],
-        "it reaches the network": seen["connect"] in ("ENETUNREACH", "EHOSTUNREACH", "EPERM", "EACCES"),
-        "it can write to its own folder": seen["write"] in ("EROFS", "EACCES"),
-        "it sees other folders": isinstance(seen["root"], list) and room.issuperset(seen["root"]),
-        "it sees our environment": isinstance(seen["environment"], list) and ours.issuperset(seen["environment"]),
-    }
-    return [leak for leak, holds in checks.items() if not holds]
