@@ -109,15 +109,19 @@ def below(grade: str, least: str) -> str | None:
     return f"region: the evidence is {grade}, the job asks for {least}"
 
 
-def network(address: str) -> str | None:
-    """The /24 or /48 that is published instead of an address; None where the text is no address."""
+def plain(address: str) -> str | None:
+    """An address in its usual spelling, IPv4 where it only stands in IPv6; None where the text is no address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return None
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
+
+
+def network(address: str) -> str | None:
+    """The /24 or /48 that is published instead of an address; None where the text is no address."""
+    ip = plain(address)
+    return ip and str(ipaddress.ip_network(f"{ip.partition('%')[0]}/{48 if ':' in ip else 24}", strict=False))
 
 
 def _rank(grade: str) -> int:
