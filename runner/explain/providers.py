@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from runner.explain.entry import Note
 
 ENTRIES: Mapping[str, Note] = {
+    "geoip-missing": Note(
+        "Nothing here tells the country of an address",
+        "What vantages see are addresses; without an offline source of countries they prove nothing.",
+        "point BEACON_GEOIP to an MMDB file, install Debian's tor-geoipdb, or the extra `golem`",
+    ),
+    "geoip-unreadable": Note(
+        "The source of countries cannot be read",
+        "A runner that took another source in silence would sign receipts on data that its operator did not choose.",
+        "point BEACON_GEOIP to an MMDB file (MaxMind DB 2.0)",
+    ),
     "request-malformed": Note(
         "The wrapper in an image was called with something else than a request",
         "Its arguments, joined, are base64 of gzip of one JSON document; `runner/static/beacon_run.py` specifies it.",
@@ -16,6 +26,32 @@ ENTRIES: Mapping[str, Note] = {
         "An attempt's prompts do not fit the arguments of a process",
         "On Golem everything that a benchmark reads travels in arguments, and an operating system bounds these.",
         "split the job: fewer or shorter prompts",
+    ),
+    "vantage-full": Note(
+        "A vantage waits for too many calls",
+        "Nonces are kept for an hour, and their number is bounded.",
+        "wait, or use a vantage of its own for each runner",
+    ),
+    "vantage-insecure": Note(
+        "A vantage's control would be asked over plain HTTP",
+        "What it tells ends up in signed receipts, and anybody between could have changed it.",
+        "put a proxy with TLS before it, or reach it through an SSH tunnel",
+    ),
+    "vantage-listen": Note(
+        "A vantage cannot listen where it was told to",
+        "The address is not this machine's, or another program has the port.",
+        "take another address or port",
+    ),
+    "vantage-place": Note("Not a place to listen at", "It takes an address and a port.", "0.0.0.0:7070, or [::]:7070"),
+    "vantage-token": Note(
+        "A vantage has no secret",
+        "Only runners who know it may announce calls, and ask where they came from.",
+        "BEACON_VANTAGE_TOKEN=$(openssl rand -hex 32), the same for the runner",
+    ),
+    "vantage-unreachable": Note(
+        "A vantage elsewhere cannot be asked",
+        "It is down, it has another token, or something else answers in its place.",
+        "look at its machine; without it, attempts have weaker evidence of their region",
     ),
     "wrapped-malformed": Note(
         "What came back from a provider is no answer of the wrapper",
