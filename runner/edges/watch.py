@@ -19,10 +19,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from runner.edges.usage import Usage, proportional_kib, usage
-from runner.protocol import Reader
 
 TICK = 0.1
 LOOK = 0.02
@@ -37,6 +36,22 @@ KEPT = {"stdout": 256 << 10, "stderr": 64 << 10}
 _CHUNK = 64 << 10
 
 Cause = Literal["exited", "lingered", "broken", "start", "run", "total", "memory", "cancelled"]
+
+
+class Listener(Protocol):
+    """Hears the standard output as it comes; `runner.protocol.Reader` is one. `begun`: a first answer came. `answered`:
+    nothing more is awaited. `broken`: why reading on is of no use."""
+
+    @property
+    def begun(self) -> bool: ...
+
+    @property
+    def answered(self) -> bool: ...
+
+    @property
+    def broken(self) -> str | None: ...
+
+    def feed(self, chunk: bytes) -> None: ...
 
 
 class Bounds(NamedTuple):
@@ -73,7 +88,7 @@ class Ended(NamedTuple):
 def watch(
     argv: Callable[[int], Sequence[str]],
     stdin: bytes,
-    reader: Reader,
+    listener: Listener,
     bounds: Bounds,
     cpus: frozenset[int],
     cancel: threading.Event,
@@ -100,7 +115,7 @@ def watch(
         os.close(status_writer)
     with process, io.FileIO(status) as status_reader:
         try:
-            watched = _Watched(process, status_reader, stdin, reader, bounds, begun)
+            watched = _Watched(process, status_reader, stdin, listener, bounds, begun)
             try:
                 cause = watched.until_end(cancel)
             finally:
@@ -130,14 +145,14 @@ class _Watched:
         process: subprocess.Popen[bytes],
         status: io.FileIO,
         stdin: bytes,
-        reader: Reader,
+        listener: Listener,
         bounds: Bounds,
         begun: float,
     ) -> None:
         self._process = process
         self._said = b""
         self._stdin = memoryview(stdin)
-        self._reader = reader
+        self._listener = listener
         self._bounds = bounds
         self._begun = begun
         self._first: int | None = None
@@ -245,7 +260,7 @@ class _Watched:
             kept += chunk[: max(0, KEPT[name] - len(kept))]
             self._sizes[name] += len(chunk)
             if name == "stdout":
-                self._reader.feed(chunk)
+                self._listener.feed(chunk)
 
     def _find_first(self) -> None:
         """Hold the sandbox's first process as soon as bubblewrap names it."""
@@ -269,15 +284,15 @@ class _Watched:
         passed = time.monotonic() - self._begun
         if cancel.is_set():
             return "cancelled"
-        if self._reader.broken:
+        if self._listener.broken:
             return "broken"
         if passed >= self._bounds.total:
             return "total"
         if passed >= self._bounds.run:
             return "run"
-        if passed >= self._bounds.start and not self._reader.begun:
+        if passed >= self._bounds.start and not self._listener.begun:
             return "start"
-        if self._linger is None and self._reader.answered:
+        if self._linger is None and self._listener.answered:
             self._linger = passed + GRACE
         if self._linger is not None and passed >= self._linger:
             return "lingered"
