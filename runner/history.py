@@ -44,6 +44,15 @@ class End:
     end: e.RunEnd | e.Cancelled | e.Abandoned
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What a start was paid. `index` is the settlement's own place in the log."""
+
+    index: int
+    start: e.Start
+    entry: e.Settlement
+
+
 class Revision(NamedTuple):
     """The newest bytes of a job that the log knows. A retired job's `sha256` is empty."""
 
@@ -69,6 +78,8 @@ class History:
     """Month (YYYY-MM) and owner to what their starts reserved, or, once they are settled, what they were paid."""
     unsettled: Mapping[int, e.Start] = field(default_factory=dict)
     """Log index to start, where money was reserved and its settlement is not in the log yet."""
+    settled: Mapping[int, Settled] = field(default_factory=dict)
+    """Log index of a start to its settlement."""
 
     def counts(self, key: str, role: Role) -> bool:
         """Whether a public key counts for a role now."""
@@ -81,7 +92,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     state = start or History()
     size, keys, revisions = state.size, dict(state.keys), dict(state.revisions)
     running, ended, due = dict(state.open), dict(state.ended), dict(state.last_due)
-    committed, unsettled = dict(state.committed), dict(state.unsettled)
+    money = _Money(dict(state.committed), dict(state.unsettled), dict(state.settled))
     trust, genesis = (state.trust, state.serial, state.threshold), state.genesis
     for raw in entries:
         entry: LogEntry = parse_entry(raw, size)
@@ -105,7 +116,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
                 revisions[entry.job] = Revision(entry.revision, "")
             case _:
                 pass
-        _count(entry, size, committed, unsettled)
+        money.take(entry, size)
         size += 1
     return replace(
         state,
@@ -119,22 +130,30 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
         open=running,
         ended=ended,
         last_due=due,
-        committed=committed,
-        unsettled=unsettled,
+        committed=money.committed,
+        unsettled=money.unsettled,
+        settled=money.settled,
     )
 
 
-def _count(
-    entry: LogEntry, index: int, committed: dict[tuple[str, str], Decimal], unsettled: dict[int, e.Start]
-) -> None:
-    """Money: a start reserves, and its settlement puts what was paid in the place of that."""
-    if isinstance(entry, e.Start):
-        committed[_account(entry)] = committed.get(_account(entry), Decimal(0)) + Decimal(entry.reserved)
-        if Decimal(entry.reserved):
-            unsettled[index] = entry
-    elif isinstance(entry, e.Settlement) and entry.start in unsettled:
-        begun = unsettled.pop(entry.start)
-        committed[_account(begun)] += Decimal(entry.amount) - Decimal(begun.reserved)
+class _Money(NamedTuple):
+    """A start reserves, and its settlement puts what was paid in the place of that."""
+
+    committed: dict[tuple[str, str], Decimal]
+    unsettled: dict[int, e.Start]
+    settled: dict[int, Settled]
+
+    def take(self, entry: LogEntry, index: int) -> None:
+        """One more entry."""
+        if isinstance(entry, e.Start):
+            account = _account(entry)
+            self.committed[account] = self.committed.get(account, Decimal(0)) + Decimal(entry.reserved)
+            if Decimal(entry.reserved):
+                self.unsettled[index] = entry
+        elif isinstance(entry, e.Settlement) and entry.start in self.unsettled:
+            begun = self.unsettled.pop(entry.start)
+            self.committed[_account(begun)] += Decimal(entry.amount) - Decimal(begun.reserved)
+            self.settled[entry.start] = Settled(index, begun, entry)
 
 
 def _account(start: e.Start) -> tuple[str, str]:

@@ -4,11 +4,13 @@ attempt_cost    the most that one attempt may cost, at the policy's prices and t
 region_budget   what one region of a run may spend, failed attempts included
 worst_case      the most that a run may cost: what its start reserves
 owed            the most that a provider may ask for, by its agreed prices and our own clock
+total, plain    sums, and amounts as documents write them
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_UP, Decimal
+from collections.abc import Iterable
+from decimal import ROUND_UP, Context, Decimal
 from typing import NamedTuple
 
 from runner.model.jobspec import Container, Spec
@@ -16,6 +18,10 @@ from runner.model.policy import Prices
 
 PLACES = Decimal("0.000000001")
 """Amounts of ours are rounded up to nine places."""
+
+
+_EXACT = Context(prec=60)
+"""Documents hold up to 30 digits; a thousand of those add up without rounding."""
 
 
 class Terms(NamedTuple):
@@ -57,6 +63,14 @@ def worst_case(spec: Spec, prices: Prices | None) -> Decimal:
     return min(budget, attempts * attempt_cost(spec, caps(prices)))
 
 
+def total(amounts: Iterable[str]) -> Decimal:
+    """The sum of amounts as documents write them, exactly."""
+    found = Decimal(0)
+    for amount in amounts:
+        found = _EXACT.add(found, Decimal(amount))
+    return found
+
+
 def plain(amount: Decimal) -> str:
     """An amount as documents write it: no exponent, no zeros at the end."""
-    return format(amount.normalize(), "f") if amount else "0"
+    return format(amount.normalize(_EXACT), "f") if amount else "0"

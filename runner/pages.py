@@ -1,7 +1,8 @@
-"""Derived pages: each job's history, the index, and the pages of runs that ended without a result.
+"""What is derived: each job's history, the index, the pages of runs that ended without a result, and the ledger.
 
-Pure functions of what is published: the log's ends and the runs' own files. So they can be derived again at any time,
-byte for byte, and a lost or forged page is only a page that differs from its derivation.
+Pure functions of what is published: the log's ends and settlements, the runs' own files and the settlement records. So
+they can be derived again at any time, byte for byte, and a lost or forged page is only a page that differs from its
+derivation. Pages are written anew, the ledger's files only grow.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from runner.history import LAST_GENERATION, End, History, fold
-from runner.model import DiffReport, LogEntry, Run
+from runner.history import LAST_GENERATION, End, History, Settled, fold
+from runner.ledger import attempt_lines, month_file, settlement_line
+from runner.model import DiffReport, LogEntry, Manifest, Run, Settlement
 from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
+from runner.receipt import read_receipt
 from runner.render import JobSummary, RunSummary, ended_page, history_page, index_page, summarise
 
 INDEX = "reports/README.md"
@@ -31,11 +34,39 @@ class Overlay(NamedTuple):
 
 
 def with_pages(snapshot: Snapshot, history: History, changes: Changes, entries: Iterable[LogEntry]) -> Changes:
-    """The changes, and the derived pages that follow from them and from the entries about to be logged."""
+    """The changes, and what is derived from them and from the entries about to be logged."""
     after = fold((entry.canonical() for entry in entries), history)
+    files = Overlay(snapshot, changes)
+    grown = {path: _read(snapshot, path) + new for path, new in ledgers(files, after, history.size).items()}
     new = [end for end in after.ended.values() if end.index >= history.size and _is_last(end)]
     jobs = {end.start.job for end in new}
-    return {**changes, **derived(Overlay(snapshot, changes), after, jobs)} if jobs else changes
+    return {**changes, **grown, **(derived(files, after, jobs) if jobs else {})}
+
+
+def ledgers(files: Overlay | Snapshot, history: History, since: int = 0) -> dict[str, bytes]:
+    """The ledger's files, as far as they follow from log entries from an index on. Reads those runs' receipts."""
+    found: dict[str, bytes] = {}
+    events: list[End | Settled] = [*history.ended.values(), *history.settled.values()]
+    for event in sorted((event for event in events if event.index >= since), key=lambda event: event.index):
+        if lines := _settlement(files, event) if isinstance(event, Settled) else _attempts(files, event):
+            path = month_file(event.start)
+            found[path] = found.get(path, b"") + lines
+    return found
+
+
+def _settlement(files: Overlay | Snapshot, settled: Settled) -> bytes:
+    path = Settlement.path_of(settled.entry.run, settled.entry.start)
+    return settlement_line(settled.start, Settlement.from_bytes(_read(files, path), path))
+
+
+def _attempts(files: Overlay | Snapshot, end: End) -> bytes:
+    if not isinstance(end.end, e.RunEnd):
+        return b""
+    folder = _run(end)
+    listed = Manifest.from_bytes(_read(files, f"{folder}/manifest.json"), f"{folder}/manifest.json").files
+    paths = [path for path in listed if path.startswith("bundle/receipts/")]
+    receipts = {path: read_receipt(_read(files, f"{folder}/{path}")) for path in paths}
+    return attempt_lines(end.end.start, end.start, receipts)
 
 
 def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | None = None) -> dict[str, bytes]:

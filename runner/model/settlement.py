@@ -44,4 +44,9 @@ class Settlement(Document):
     @property
     def path(self) -> str:
         """Where it stands in the repository."""
-        return f"reports/settlements/{self.run[:32]}-{self.start}.json"
+        return self.path_of(self.run, self.start)
+
+    @staticmethod
+    def path_of(run: str, start: int) -> str:
+        """Where the settlement of a start stands in the repository."""
+        return f"reports/settlements/{run[:32]}-{start}.json"
