@@ -127,7 +127,7 @@ def plan(
         due = _latest_due(job.spec, now)
         decided = _decide(job, due, registry, history, lost, refuses, paid)
         if isinstance(decided, Pending) and (over := account.refuses(decided)):
-            decided = Idle(job.path, "budget-spent", over)
+            decided = Idle(job.path, *over)
         if isinstance(decided, Idle):
             idle.append(decided)
         else:
@@ -270,7 +270,8 @@ class _Account:
         self._caps = policy.budgets
         self._by_owner = {owner: sum_ for (m, owner), sum_ in history.committed.items() if m == month}
 
-    def refuses(self, pending: Pending) -> str | None:
+    def refuses(self, pending: Pending) -> tuple[str, str] | None:
+        """Why a run cannot be reserved: in no month, or not in this one any more."""
         owner, amount = pending.job.spec.metadata.owner, Decimal(pending.reserved)
         checks = (
             (f"{owner}'s budget of this month", self._caps.owner_month, self._by_owner.get(owner, Decimal(0))),
@@ -278,8 +279,12 @@ class _Account:
         )
         for name, most, spent in checks:
             cap = most.get("GLM")
-            if cap is not None and amount and spent + amount > Decimal(cap):
-                return f"{name} is {cap} GLM, {spent} are spent or reserved, this run would reserve {amount}"
+            if cap is None or not amount or spent + amount <= Decimal(cap):
+                continue
+            if amount > Decimal(cap):
+                return "budget-too-large", f"{name} is {cap} GLM, this run alone would reserve {amount}"
+            said = f"{name} is {cap} GLM, {plain(spent)} are spent or reserved, this run would reserve {amount}"
+            return "budget-spent", said
         return None
 
     def reserve(self, pending: Pending) -> None:

@@ -440,5 +440,5 @@ def test_receipts_by_the_key_of_another_role_are_found() -> None:
     state = read_state(world.desk.repository, world.desk.repository.head())
     done = carry_out(swapped, state, next(iter(state.history.open.values())))
     assert done is not None
-    publish_finished(world, state, [done])
+    publish_finished(world, state, [done], "rita")
     assert codes(verify(registry.clone()), 4) == {"receipt-key-unknown"}

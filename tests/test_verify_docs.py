@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.verify.report import STEPS
+from tests.paid import BUDGET, PaidExecutor, allow
 from tests.worlds import Registry, job_file
 
 TEXT = (Path(__file__).parent.parent / "docs/evidence.md").read_text()
@@ -24,11 +25,14 @@ def commands(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of a registry with a published run and a merge, checked out."""
+    """A clone of a registry with a published and settled run, checked out."""
     if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         pytest.skip(f"not here: {', '.join(missing)}")
     registry = Registry()
-    registry.submit(job_file())
+    registry.act()
+    allow(registry)
+    registry.submit(job_file(budget=BUDGET))
+    registry.executor = PaidExecutor(registry)
     registry.act()
     folder = tmp_path_factory.mktemp("registry")
     registry.check_out(folder)
@@ -72,6 +76,7 @@ def test_git_refuses_a_commit_of_reports_that_no_runner_signed(clone: Path, tmp_
         ("5", "bundle/outputs/echo/who/APAC/1-1.txt"),
         ("6", "README.md"),
         ("6", "manifest.json"),
+        ("7", "reports/settlements/*.json"),
         ("8", "reports/log/checkpoint"),
     ],
 )
@@ -79,8 +84,9 @@ def test_tools_of_others_refuse_a_changed_byte(clone: Path, step: str, changed: 
     folder = tmp_path / "clone"
     shutil.copytree(clone, folder)
     root = folder if changed.startswith(("registry/", "reports/")) else next(folder.rglob("manifest.json")).parent
-    raw = bytearray((root / changed).read_bytes())
+    file = next(root.glob(changed))
+    raw = bytearray(file.read_bytes())
     at = raw.index(b'"payload":"') + 20 if changed.endswith(".sigstore.json") else len(raw) // 3
     raw[at] ^= 1
-    (root / changed).write_bytes(raw)
+    file.write_bytes(raw)
     assert run(folder, *(["4"] if step == "5" else []), step).returncode != 0

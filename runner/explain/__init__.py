@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from runner.diagnostics import suggestion
 from runner.errors import Usage
-from runner.explain import job, log, machine, providers, registry, repository, run, trust, yaml
+from runner.explain import devnet, job, log, machine, money, providers, registry, repository, run, trust, yaml
 from runner.explain.entry import Entry, Note
 from runner.neutral import visible
 
@@ -21,6 +21,8 @@ NOTES: Mapping[str, Note] = {
     **run.ENTRIES,
     **repository.ENTRIES,
     **machine.ENTRIES,
+    **devnet.ENTRIES,
+    **money.ENTRIES,
     **providers.ENTRIES,
 }
 """Codes about evidence and machines."""

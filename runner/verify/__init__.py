@@ -10,6 +10,7 @@ Nothing of the target is executed, and only blobs of one commit and its history 
     ledger     3, 7   the log's entries; keylog         runs       3 to 9   one run's folder
     authority  3      trust lists                       pages      6, 9     every file; derived pages
     jobs       3      signed jobs and revisions         logfiles   8        tiles, checkpoint, identity; frontier
+    accounts   6, 7, 9  settlements, the ledger of money
     report, present   what was found, and how it is said; blobs, anchor
 
 The steps, and what rests on the runner's word: `docs/evidence.md`.
@@ -26,10 +27,11 @@ from runner.model import Checkpoint
 from runner.model import entry as e
 from runner.ports import Blob, Repository, Snapshot
 from runner.verify import logfiles
+from runner.verify.accounts import Accounts, list_unsettled
 from runner.verify.anchor import Anchor, format_anchor, parse_anchor
 from runner.verify.blobs import contents
 from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed, list_open
-from runner.verify.ledger import Ledger, read_ledger
+from runner.verify.ledger import Ended, Ledger, Settled, read_ledger
 from runner.verify.pages import judge_pages, sort_files
 from runner.verify.present import as_json, as_text
 from runner.verify.receipts import Production
@@ -151,18 +153,27 @@ def _with_log(case: _Case, trail: Trail, checkpoint: Checkpoint) -> None:
     list_cancelled(ledger, trail, read, book)
     list_missed(ledger, jobs.schedules(), book)
     list_open(ledger, book)
+    list_unsettled(ledger, book)
 
 
 def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapping[int, str | None]:
-    """Every published run, one after the other. Returns what rendered each, by the index of its end."""
+    """Every published run and every settlement, in the log's order. Returns what rendered each run, by the index of its
+    end."""
     folders = sort_files(files, law.ledger, law.book)
+    accounts = Accounts(snapshot, law.book)
     renderers: dict[int, str | None] = {}
-    for ended in law.ledger.ended:
-        if isinstance(ended.end, e.RunEnd):
-            folder = ended.began.folder
+    events: list[Ended | Settled] = [*law.ledger.ended, *law.ledger.settled.values()]
+    for event in sorted(events, key=lambda event: event.entry):
+        if isinstance(event, Settled):
+            accounts.settle(event)
+        elif isinstance(event.end, e.RunEnd):
+            folder = event.began.folder
             found = snapshot.read_all(folders[folder])
             contents = {path.removeprefix(f"{folder}/"): raw for path, raw in found.items()}
-            renderers[ended.entry] = judge_run(ended, ended.end, contents, law)
+            judged = judge_run(event, event.end, contents, law)
+            renderers[event.entry] = judged.renderer
+            accounts.publish(event, judged.receipts)
+    accounts.close(files)
     return renderers
 
 

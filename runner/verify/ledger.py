@@ -8,6 +8,7 @@ revision rises, and what is retired stays away.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from runner import note
 from runner.errors import BeaconError, Unverified
 from runner.model import LogEntry, parse_entry
 from runner.model import entry as e
+from runner.money import total
 from runner.ports import Snapshot
 from runner.verify.authority import Known, Listed, judge_listed, read_listed
 from runner.verify.frontier import Frontier
@@ -59,6 +61,14 @@ class Ended(NamedTuple):
         return not isinstance(self.end, e.Abandoned) or self.began.start.generation >= LAST_GENERATION
 
 
+class Settled(NamedTuple):
+    """A settlement and the start that it settles."""
+
+    entry: int
+    began: Began
+    end: e.Settlement
+
+
 class Revision(NamedTuple):
     """The newest bytes of a job that the log knows, and the start that took them first."""
 
@@ -81,6 +91,7 @@ class Ledger:
     ended: list[Ended] = field(default_factory=list)
     open: dict[str, Began] = field(default_factory=dict)
     last: dict[str, Ended] = field(default_factory=dict)
+    settled: dict[int, Settled] = field(default_factory=dict)
     revisions: dict[str, Revision] = field(default_factory=dict)
     retired: list[tuple[int, e.Retire]] = field(default_factory=list)
 
@@ -151,6 +162,8 @@ class _Fold:
                 self._start(Began(index, entry, frontier.root()))
             case e.RunEnd() | e.Cancelled() | e.Abandoned():
                 self._end(index, entry)
+            case e.Settlement():
+                self._settle(index, entry)
             case e.Retire():
                 self._retire(index, entry)
             case _:
@@ -302,6 +315,22 @@ class _Fold:
         if early:
             message = f"abandoned at {end.at}; the start at {start.at} has a lease of {start.lease} s"
             self._find(7, "end-too-early", index, message)
+
+    def _settle(self, index: int, entry: e.Settlement) -> None:
+        book = self.ledger
+        place = bisect_left(book.began, entry.start, key=lambda began: began.entry)
+        began = book.began[place] if place < len(book.began) else None
+        if began is None or (began.entry, began.start.run) != (entry.start, entry.run):
+            self._find(7, "settlement-without-start", index, f"entry {entry.start} is no start of {entry.run[:32]}")
+        elif not total([began.start.reserved]):
+            self._find(7, "settlement-without-start", index, f"the start at entry {entry.start} reserved nothing")
+        elif entry.start in book.settled:
+            known = book.settled[entry.start].entry
+            self._find(7, "settlement-twice", index, f"the start at entry {entry.start} was settled at entry {known}")
+        else:
+            if book.open.get(entry.run) == began:
+                self._find(7, "settlement-too-early", index, f"the start at entry {entry.start} is still open")
+            book.settled[entry.start] = Settled(index, began, entry)
 
     def _retire(self, index: int, entry: e.Retire) -> None:
         known = self.ledger.revisions.get(entry.job)

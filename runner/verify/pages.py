@@ -1,7 +1,8 @@
 """What may stand below `reports/`, and the pages that follow from all runs together. Steps 6 and 9.
 
-Every file is one of the log's, one of an ended run's folder, or a derived page; anything else was put there by somebody
-else. Derived pages are made again by the writer's own code from the verified log: here that is the point.
+Every file is one of the log's, one of an ended run's folder, a settlement's record, a month of the ledger, or a derived
+page; anything else was put there by somebody else. Derived pages are made again by the writer's own code from the
+verified log: here that is the point.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from runner.history import History, fold
+from runner.ledger import month_file
+from runner.model import Settlement
 from runner.model import entry as e
 from runner.pages import INDEX, derived
 from runner.ports import Blob, Snapshot
@@ -24,7 +27,9 @@ LOG = "reports/log/"
 def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Mapping[str, list[str]]:
     """Step 6: the files of each published run, by its folder. What belongs to nothing is a finding."""
     runs: dict[str, list[str]] = {}
-    pages = {INDEX}
+    pages = {INDEX, *(Settlement.path_of(one.end.run, start) for start, one in ledger.settled.items())}
+    for ended in ledger.ended:
+        pages.add(month_file(ended.began.start))  # which of them there are follows from the receipts
     for ended in filter(lambda ended: ended.final, ledger.ended):
         folder = ended.began.folder
         pages.add(f"{ended.began.job_folder}/README.md")
@@ -40,9 +45,10 @@ def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Map
         elif folder in runs:
             runs[folder].append(path)
         elif path not in pages and not path.startswith(LOG):
-            book.find(
-                6, "file-unknown", path, "it belongs neither to the log, nor to an ended run, nor to the derived pages"
+            message = (
+                "it belongs neither to the log, nor to an ended run, nor to a settlement, nor to the derived pages"
             )
+            book.find(6, "file-unknown", path, message)
     return runs
 
 

@@ -16,8 +16,8 @@ STEPS: Mapping[int, str] = {
     3: "trust lists, keys, jobs and revisions",
     4: "receipts: signatures, seeds, cells, times",
     5: "transcripts and outputs hash to their receipts",
-    6: "CID and manifest of each run, and no other file",
-    7: "log entries, inclusion proofs, starts and ends",
+    6: "CID and manifest of each run, settlement records, and no other file",
+    7: "log entries, inclusion proofs, starts, ends and settlements",
     8: "tiles, checkpoint, last seen checkpoint, identity",
     9: "diff.json derived again, pages rendered again",
 }

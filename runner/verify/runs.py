@@ -43,8 +43,16 @@ class Law(NamedTuple):
     book: Notebook
 
 
-def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law) -> str | None:
-    """Judge the files of a run's folder (by path below it). Returns the renderer that its manifest names, if any."""
+class Judged(NamedTuple):
+    """What others need of a run: the renderer that its manifest names, if any; its receipts, if all of its evidence
+    holds."""
+
+    renderer: str | None
+    receipts: Mapping[str, Receipt] | None
+
+
+def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law) -> Judged:
+    """Judge the files of a run's folder (by path below it)."""
     book, folder = law.book, ended.began.folder
     before = book.found(3, 4, 5)
     bundle = {path.removeprefix("bundle/"): raw for path, raw in files.items() if path.startswith("bundle/")}
@@ -68,7 +76,7 @@ def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law)
     else:
         _derive(opened, manifest, files, folder, book)
     book.count(7, "runs")
-    return manifest.renderer if manifest else None
+    return Judged(manifest.renderer if manifest else None, opened.receipts if opened else None)
 
 
 def _manifest(
