@@ -294,11 +294,14 @@ def _start(box: Box, drop: bool) -> list[str]:
     ]
 
 
+def python() -> tuple[str, ...]:
+    """The words that start this machine's Python inside: without its packages (-S), writing no byte code (-B)."""
+    return (_interpreter()[1], "-S", "-B")
+
+
 def _command(command: tuple[str, ...]) -> tuple[str, ...]:
-    """`python` is this machine's Python, without this machine's packages (-S) and without writing byte code (-B)."""
-    if command[0] not in ("python", "python3"):
-        return command
-    return (_interpreter()[1], "-S", "-B", *command[1:])
+    """`python` is this machine's Python."""
+    return (*python(), *command[1:]) if command[0] in ("python", "python3") else command
 
 
 def _helpers() -> list[tuple[Path, str]]:
