@@ -20,15 +20,18 @@ from pydantic_core import ErrorDetails
 from runner import strictyaml
 from runner.diagnostics import suggestion
 from runner.errors import Invalid, Problem
-from runner.model.canonical import Cid, Country, Decimal, Document, Id, JobPath, RegionName, Sha256
+from runner.model.canonical import Cid, Country, Day, Decimal, Document, Id, JobPath, Network, RegionName, Sha256
+from runner.model.providers import Account
 from runner.strictyaml import Location, Parsed
+from runner.yamltext import MAX_BYTES
 
 D = TypeVar("D", bound=Document)
 
 
-def read(model: type[D], raw: bytes, path: str) -> tuple[D, Parsed]:
-    """The document in a file of strict YAML, and the places of its values. Raises `Invalid` with every mistake."""
-    parsed = strictyaml.load(raw, path)
+def read(model: type[D], raw: bytes, path: str, most: int = MAX_BYTES) -> tuple[D, Parsed]:
+    """The document in a file of strict YAML of at most `most` bytes, and the places of its values. Raises `Invalid`
+    with every mistake."""
+    parsed = strictyaml.load(raw, path, most)
     try:
         return model.from_json(parsed.data), parsed
     except ValidationError as error:
@@ -250,6 +253,9 @@ def _patterns() -> Mapping[str, tuple[str, str]]:
         (Cid, "cid-invalid", 'the CID of a folder, "bafy…", as `beacon image cid FOLDER` prints it'),
         (Decimal, "decimal-invalid", 'a decimal number such as "0.25"'),
         (JobPath, "path-invalid", "the path of a job, registry/jobs/OWNER/[SUITE/]NAME.yaml"),
+        (Account, "account-invalid", "a node or an account: 0x and 40 digits of lower-case hex, in quotes"),
+        (Day, "day-invalid", 'a day in quotes, as "2026-11-22"'),
+        (Network, "network-invalid", 'the /24 or /48 of an address, as "192.0.2.0/24"'),
     ]
     return {
         part.pattern: (code, expected)

@@ -16,12 +16,15 @@ from typing import NamedTuple, Protocol
 from runner import documents, jobrules, sshsig
 from runner.diagnostics import suggestion
 from runner.errors import Invalid, Problem, Unverified
-from runner.model import JobSpec, Policy, sha256
+from runner.model import JobSpec, Policy, ProviderList, sha256
+from runner.model.providers import KnownProvider
 from runner.ports import Snapshot
 from runner.tree import JOBS, Tree, judge_tree
 from runner.unixfs import folder_cid
 
 POLICY = "registry/policy.yaml"
+PROVIDERS = "registry/providers.yaml"
+PROVIDERS_BYTES = 2 << 20
 SUSPENDED = "registry/suspended"
 BENCHMARKS = "registry/benchmarks"
 
@@ -85,6 +88,12 @@ def load_policy(snapshot: Snapshot) -> Policy:
     return documents.read(Policy, raw, POLICY)[0]
 
 
+def load_providers(snapshot: Snapshot) -> Mapping[str, KnownProvider]:
+    """The nodes that the maintainers know, by id; none where there is no list. Raises `Invalid`."""
+    raw = snapshot.read(PROVIDERS)
+    return {} if raw is None else documents.read(ProviderList, raw, PROVIDERS, PROVIDERS_BYTES)[0].providers
+
+
 def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> Registry:
     """Judge everything below `registry/`, by its own policy or by another one, as for a pull request. Raises `Invalid`
     only where its own policy is wrong."""
@@ -96,7 +105,7 @@ def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> 
     benchmarks = Benchmarks(snapshot, tree.benchmarks)
     known = Known(keyring.contributors, keyring.revoked)
     jobs: dict[str, Job] = {}
-    problems = list(tree.problems)
+    problems = [*tree.problems, *_wrong_providers(snapshot)]
     misplaced = {problem.path for problem in tree.problems}
     for path in tree.jobs:
         judged = judge_job(path, contents[path], contents.get(f"{path}.sig"), policy, known, benchmarks)
@@ -173,6 +182,15 @@ class Benchmarks(Mapping[str, str]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._folders
+
+
+def _wrong_providers(snapshot: Snapshot) -> tuple[Problem, ...]:
+    """Mistakes in the list of providers. Jobs are judged without it."""
+    try:
+        load_providers(snapshot)
+    except Invalid as error:
+        return error.problems
+    return ()
 
 
 def _suspended(raw: bytes, tree: Tree) -> tuple[frozenset[str], list[Problem]]:

@@ -17,11 +17,16 @@ from pydantic_core import core_schema
 
 from runner.model import DiffReport, Document, JobSpec, Manifest, Policy, Receipt, Run, TrustList
 from runner.model.entry import ENTRY
+from runner.model.providers import ProviderList
 
 BASE = "https://beacon-runner.github.io/schemas/"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-WRITTEN_BY_PEOPLE: Mapping[str, type[Document]] = {"jobspec": JobSpec, "policy": Policy}
+WRITTEN_BY_PEOPLE: Mapping[str, type[Document]] = {
+    "jobspec": JobSpec,
+    "policy": Policy,
+    "providerlist": ProviderList,
+}
 """Strict YAML: defaults may be left out, or a null stand for them."""
 
 CANONICAL: Mapping[str, type[Document]] = {

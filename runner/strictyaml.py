@@ -103,14 +103,14 @@ class Parsed:
         return _problem(self.path, self.lines, mark, code, message, hint)
 
 
-def load(raw: bytes, path: str) -> Parsed:
+def load(raw: bytes, path: str, most: int = yamltext.MAX_BYTES) -> Parsed:
     """The document in a file's bytes. Raises `Invalid` with every mistake that was found, in the order of the text."""
-    return parse_with(_engine(), raw, path)
+    return parse_with(_engine(), raw, path, most)
 
 
-def parse_with(engine: Any, raw: bytes, path: str) -> Parsed:
+def parse_with(engine: Any, raw: bytes, path: str, most: int = yamltext.MAX_BYTES) -> Parsed:
     """`load` with one of PyYAML's parsers, `yaml.CBaseLoader` or `yaml.BaseLoader`."""
-    return _Reader(engine, yamltext.read(raw, path), path).document()
+    return _Reader(engine, yamltext.read(raw, path, most), path).document()
 
 
 class _Reader:

@@ -1,8 +1,8 @@
 """The characters of a YAML file, judged before any parser sees them.
 
 Refused: what is not UTF-8, tabs, CR, control and bidi characters, a byte order mark, directives, a last line without
-its end, more than 64 KiB. `read` gives the text with each of them made harmless, so that the rest of the file can
-still be judged. The YAML itself is judged in `runner/strictyaml.py`.
+its end, more bytes than its reader allows (64 KiB, unless it says more). `read` gives the text with each of them made
+harmless, so that the rest of the file can still be judged. The YAML itself is judged in `runner/strictyaml.py`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Text(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def read(raw: bytes, path: str) -> Text:
-    """The text of a file. Raises `Invalid` where there is none: too large, or not UTF-8."""
-    if len(raw) > MAX_BYTES:
-        message = f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read"
+def read(raw: bytes, path: str, most: int = MAX_BYTES) -> Text:
+    """The text of a file. Raises `Invalid` where there is none: more than `most` bytes, or not UTF-8."""
+    if len(raw) > most:
+        message = f"the file has {len(raw)} bytes; at most {most} are read"
         raise Invalid([Problem(path, 0, 0, "yaml-size", message, "split the file")])
     try:
         text = raw.decode()

@@ -17,7 +17,7 @@ KEY = sshsig.public_line(make.key("alice").public)
 
 def people() -> dict[str, Any]:
     """Documents that people write: schema name to data."""
-    return {"jobspec": jobspec(), "policy": policy()}
+    return {"jobspec": jobspec(), "policy": policy(), "providerlist": providerlist()}
 
 
 def canonical() -> dict[str, Any]:
@@ -29,6 +29,17 @@ def canonical() -> dict[str, Any]:
         "run": run(),
         "trustlist": trustlist(),
     }
+
+
+def providerlist() -> dict[str, Any]:
+    known = {
+        "country": "DE",
+        "evidence": "relay address in an MMDB of 2026-11-01",
+        "seen": "2026-11-22",
+        "payee": "0x" + "cd" * 20,
+        "network": "192.0.2.0/24",
+    }
+    return {"apiVersion": "beacon/v1", "kind": "ProviderList", "providers": {"0x" + "ab" * 20: known}}
 
 
 def jobspec() -> dict[str, Any]:
@@ -147,6 +158,12 @@ def receipt() -> dict[str, Any]:
             "country": "DE",
             "grade": "claimed",
             "evidence": "a label: the local executor has no regions",
+            "network": "192.0.2.0/24",
+            "asn": 64500,
+            "source": "Example-Country (MMDB)",
+            "sourceDate": "2026-11-01",
+            "vantage": "fra",
+            "rttUs": 12000,
         },
         "provider": {"id": "local-EU-1", "name": "this machine", "agreement": "a-1", "activity": "b-1"},
         "times": {

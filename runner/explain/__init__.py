@@ -14,7 +14,13 @@ from runner.explain import devnet, job, log, machine, money, providers, registry
 from runner.explain.entry import Entry, Note
 from runner.neutral import visible
 
-DOCUMENTS: Mapping[str, Entry] = {**yaml.ENTRIES, **job.ENTRIES, **registry.ENTRIES, **trust.ENTRIES}
+DOCUMENTS: Mapping[str, Entry] = {
+    **yaml.ENTRIES,
+    **job.ENTRIES,
+    **registry.ENTRIES,
+    **trust.ENTRIES,
+    **providers.DOCUMENTS,
+}
 """Codes about a document, with examples."""
 NOTES: Mapping[str, Note] = {
     **log.ENTRIES,

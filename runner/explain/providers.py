@@ -4,7 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.explain.entry import Note
+from runner.explain.entry import Entry, Note
+
+DOCUMENTS: Mapping[str, Entry] = {
+    "account-invalid": Entry(
+        "words",
+        "Not a node or an account",
+        "Nodes and the accounts that are paid are addresses on the chain. YAML takes one without quotes for a number, "
+        "and the case of its letters is a checksum that nothing here reads: write it in quotes, in lower case.",
+        "providers: {0x75A6F0: {country: DE}}",
+        'providers: {"0x75a6f0c2d8a1b3e4f5061728394a5b6c7d8e9f00": {country: DE}}',
+    ),
+    "day-invalid": Entry(
+        "words",
+        "Not a day",
+        "A day is written as year, month and day, in quotes: YAML versions read a plain date in different ways.",
+        'seen: "22.11.2026"',
+        'seen: "2026-11-22"',
+    ),
+    "network-invalid": Entry(
+        "words",
+        "Not a /24 or a /48",
+        "Whole addresses of providers are not published; the network is enough to tell two of them apart.",
+        "network: 192.0.2.77",
+        'network: "192.0.2.0/24"',
+    ),
+}
+"""Codes of `registry/providers.yaml`."""
 
 ENTRIES: Mapping[str, Note] = {
     "geoip-missing": Note(

@@ -2,6 +2,7 @@
 
     JobSpec   what a contributor asks for           jobspec.py
     Policy    what the maintainers allow            policy.py
+    ProviderList   whose machines they know, and where            providers.py
     Run       one execution of a JobSpec: Cell, Attempt, Seeds       run.py
     Receipt   what the runner says of one attempt   receipt.py
     DiffReport, Manifest   what was found, and what was published    report.py
@@ -17,6 +18,7 @@ from runner.model.canonical import Document, canonical, digest, from_canonical, 
 from runner.model.entry import Checkpoint, LogEntry, parse_entry
 from runner.model.jobspec import JobSpec
 from runner.model.policy import Policy, TrustList
+from runner.model.providers import ProviderList
 from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, Manifest
 from runner.model.run import Attempt, Cell, Run
@@ -32,6 +34,7 @@ __all__ = [
     "LogEntry",
     "Manifest",
     "Policy",
+    "ProviderList",
     "Receipt",
     "Run",
     "Settlement",

@@ -57,6 +57,17 @@ Instant = Annotated[
         examples=["2026-11-22T03:00:00Z"],
     ),
 ]
+Day = Annotated[
+    str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A day, in UTC", examples=["2026-11-22"])
+]
+Network = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f.:]{2,39}/(24|48)$",
+        description="The /24 or /48 of an address: whole addresses are not published",
+        examples=["192.0.2.0/24"],
+    ),
+]
 JobPath = Annotated[
     str,
     Field(

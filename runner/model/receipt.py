@@ -13,6 +13,7 @@ from pydantic import Field
 from runner.model.canonical import (
     Count,
     Country,
+    Day,
     Decimal,
     Document,
     Glm,
@@ -20,6 +21,7 @@ from runner.model.canonical import (
     Id,
     Instant,
     JobPath,
+    Network,
     RegionName,
     Sha256,
 )
@@ -81,16 +83,12 @@ class RegionEvidence(Document):
     country: Country | None = Field(None, description="The country that was seen (ISO 3166-1 alpha-2)")
     grade: Grade
     evidence: Text = Field(description="What the grade rests on, in words, with sources and dates")
-    network: Annotated[str, Field(pattern=r"^[0-9a-f.:]{2,39}/(24|48)$")] | None = Field(
-        None, description="Network that the calls to our vantages came from: the /24 or /48 of the address"
-    )
+    network: Network | None = Field(None, description="Network that the calls to our vantages came from")
     asn: Annotated[int, Field(ge=1, le=2**32 - 1)] | None = Field(
         None, description="Autonomous system of that address, where the source knows it"
     )
     source: Text | None = Field(None, description="What told the country of an address: name and digest, or version")
-    source_date: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = Field(
-        None, description="Day on which that source was made"
-    )
+    source_date: Day | None = Field(None, description="Day on which that source was made")
     vantage: Id | None = Field(None, description="Our vantage in the requested region that it answered fastest")
     rtt_us: Count | None = Field(None, description="Least round trip to that vantage, in microseconds")
 
