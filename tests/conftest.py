@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.devnet.fixture import devnet, one_devnet  # noqa: F401 - fixtures, for every test
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import tarfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -64,15 +66,17 @@ class Requestor:
         self._ids = {one["name"]: one["id"] for one in net.facts["providers"]}
 
     async def __aenter__(self) -> Requestor:
-        from yapapi.config import ApiConfig
-        from yapapi.rest import Activity, Configuration, Market, Payment
-
-        configuration = Configuration(ApiConfig(app_key=self._facts["appKey"], api_url=self._facts["apiUrl"]))
         self._stack = AsyncExitStack()
         enter = self._stack.enter_async_context
-        self.market = Market(await enter(configuration.market()))
-        self.payment = Payment(await enter(configuration.payment()))
-        self.activity = Activity(await enter(configuration.activity()))
+        with warnings.catch_warnings():  # yapapi and its certifi use what Python and setuptools deprecate
+            warnings.simplefilter("ignore")
+            from yapapi.config import ApiConfig
+            from yapapi.rest import Activity, Configuration, Market, Payment
+
+            configuration = Configuration(ApiConfig(app_key=self._facts["appKey"], api_url=self._facts["apiUrl"]))
+            self.market = Market(await enter(configuration.market()))
+            self.payment = Payment(await enter(configuration.payment()))
+            self.activity = Activity(await enter(configuration.activity()))
         allocation = self.payment.new_allocation(
             1, payment_platform="erc20-hoodi-tglm", payment_address=await self._address()
         )
@@ -142,8 +146,6 @@ class Requestor:
 
 
 def _script(commands: Sequence[Mapping[str, Any]]) -> Any:
-    import json
-
     from ya_activity.models import ExeScriptRequest
 
     return ExeScriptRequest(text=json.dumps(commands))

@@ -13,10 +13,13 @@ import asyncio
 import contextlib
 import hashlib
 import io
+import json
+import os
 import re
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -71,10 +74,11 @@ def asked(runtime: str, package: str) -> Asked:
 async def deploy(what: Asked, cache: Path, session: aiohttp.ClientSession) -> MakeBox:
     """Fetch and unpack, unless that was done before. Raises `DeployError`."""
     if what.runtime == "vm":
-        root = cache / "vm" / what.digest
-        if not root.is_dir():
-            await _unpacked(what, root, session)
-        return lambda command, out: _vm_box(root, command, out)
+        place = cache / "vm" / what.digest
+        if not place.is_dir():
+            await _unpacked(what, place, session)
+        config = json.loads((place / "config.json").read_text())
+        return lambda command, out: _vm_box(place / "root", config, command, out)
     files = await _source(what, session)
     try:
         prepared = await asyncio.to_thread(environment.prepare, cache, files)
@@ -93,12 +97,12 @@ def _source_box(prepared: environment.Prepared, command: tuple[str, ...], out: P
         memory_bytes=MEMORY_GIB << 30,
         cpu_seconds=CPU_SECONDS,
         binds=((wrapper, WRAPPER), (out, INSIDE)),
-        environment={"BEACON_PYTHON": " ".join(sandbox._command(("python",)))},
+        environment={"BEACON_PYTHON": " ".join(sandbox.python())},
     )
 
 
-def _vm_box(root: Path, command: tuple[str, ...], out: Path) -> sandbox.Box:
-    """The image is the whole file system."""
+def _vm_box(root: Path, config: dict[str, Any], command: tuple[str, ...], out: Path) -> sandbox.Box:
+    """The image is the whole file system; its configuration gives variables, the folder, and empty volumes."""
     return sandbox.Box(
         None,
         None,
@@ -107,6 +111,9 @@ def _vm_box(root: Path, command: tuple[str, ...], out: Path) -> sandbox.Box:
         cpu_seconds=CPU_SECONDS,
         root=root,
         binds=((out, INSIDE),),
+        environment=dict(one.split("=", 1) for one in config.get("Env") or () if "=" in one),
+        scratch=tuple(config.get("Volumes") or ()),
+        folder=config.get("WorkingDir") or None,
     )
 
 
@@ -126,16 +133,17 @@ async def _source(what: Asked, session: aiohttp.ClientSession) -> dict[str, byte
     return files
 
 
-async def _unpacked(what: Asked, root: Path, session: aiohttp.ClientSession) -> None:
-    """Unpack a GVMI at `root`, under another name first: a folder at `root` is whole."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root.parent))
+async def _unpacked(what: Asked, place: Path, session: aiohttp.ClientSession) -> None:
+    """Unpack a GVMI at `place`, under another name first: a folder at `place` is whole."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=place.parent))
     try:
+        scratch.chmod(0o755)
         with (scratch / "image").open("wb") as image:
             await _fetch(what.url, session, image, _LARGEST)
-        await asyncio.to_thread(_unpack, scratch / "image", what.digest, scratch / "root")
+        await asyncio.to_thread(_unpack, scratch / "image", what.digest, scratch)
         with contextlib.suppress(OSError):  # another agent was first
-            (scratch / "root").rename(root)
+            scratch.rename(place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -157,7 +165,7 @@ async def _fetch(url: str, session: aiohttp.ClientSession, into: Any, largest: i
 
 
 def _unpack(image: Path, digest: str, into: Path) -> None:
-    """Write a squashfs' files, folders and links. A name cannot lead outside: each is one step below its folder."""
+    """Make `root` and `config.json` of an image, and remove it. Raises `DeployError`."""
     from PySquashfsImage import SquashFsImage  # type: ignore[import-untyped]
 
     with image.open("rb") as file:
@@ -165,10 +173,28 @@ def _unpack(image: Path, digest: str, into: Path) -> None:
     if found != digest:
         raise DeployError(f"the image has the hash {found}, not {digest}")
     try:
+        (into / "config.json").write_text(json.dumps(_config(image)))
         with SquashFsImage.from_file(str(image)) as squashfs:
-            _write(squashfs.root, into)
+            _write(squashfs.root, into / "root")
     except (OSError, ValueError) as error:
-        raise DeployError(f"the image is no squashfs: {error!r}") from None
+        raise DeployError(f"the image is no GVMI: {error!r}") from None
+    image.unlink()
+
+
+def _config(image: Path) -> dict[str, Any]:
+    """The configuration behind a GVMI's squashfs: CRC-32, JSON, and the JSON's length in 8 digits. Raises
+    `ValueError`."""
+    with image.open("rb") as file:
+        file.seek(-8, os.SEEK_END)
+        size = int(file.read(8))
+        file.seek(-8 - size - 4, os.SEEK_END)
+        crc, document = file.read(4), file.read(size)
+    if zlib.crc32(document).to_bytes(4, "little") != crc:
+        raise ValueError("the configuration's checksum is wrong")
+    config = json.loads(document)
+    if not isinstance(config, dict):
+        raise ValueError("the configuration is no object")
+    return config
 
 
 def _write(folder: Any, into: Path) -> None:
