@@ -19,7 +19,7 @@ print(json.dumps({
     "locked": status["NoNewPrivs"], "gain": failure(lambda: os.setuid(0)),
     "interfaces": [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]],
     "connect": failure(connect), "write": failure(lambda: open("/opt/benchmark/x", "w")),
-    "write-root": failure(lambda: os.rename("/no-such", "/x")),
+    "top": failure(lambda: os.rename("/no-such", "/x")),
     "limits": [resource.getrlimit(getattr(resource, "RLIMIT_" + name))[1]
                for name in ("NPROC", "NOFILE", "FSIZE", "CPU", "AS", "CORE")],
     "root": sorted(os.listdir("/")), "environment": sorted(os.environ),
@@ -42,7 +42,7 @@ def leaks(seen: Mapping[str, object], limits: Collection[int]) -> list[str]:
         "it sees network interfaces": seen["interfaces"] == ["lo"],
         "it reaches the network": seen["connect"] in ("ENETUNREACH", "EHOSTUNREACH", "EPERM", "EACCES"),
         "it can write to its own folder": seen["write"] in ("EROFS", "EACCES"),
-        "it can write to the root folder": seen["write-root"] in ("EROFS", "EACCES"),
+        "it can write to the root folder": seen["top"] in ("EROFS", "EACCES"),
         "it is under other limits": seen["limits"] == list(limits),
         "it sees other folders": isinstance(seen["root"], list) and _ROOM.issuperset(seen["root"]),
         "it sees our environment": isinstance(seen["environment"], list) and _OURS.issuperset(seen["environment"]),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from runner.diagnostics import suggestion
 from runner.errors import Usage
-from runner.explain import devnet, job, log, machine, money, providers, registry, repository, run, trust, yaml
+from runner.explain import devnet, images, job, log, machine, money, providers, registry, repository, run, trust, yaml
 from runner.explain.entry import Entry, Note
 from runner.neutral import visible
 
@@ -27,6 +27,7 @@ NOTES: Mapping[str, Note] = {
     **run.ENTRIES,
     **repository.ENTRIES,
     **machine.ENTRIES,
+    **images.ENTRIES,
     **devnet.ENTRIES,
     **money.ENTRIES,
     **providers.ENTRIES,
