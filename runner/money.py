@@ -10,14 +10,14 @@ total, plain    sums, and amounts as documents write them
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 from typing import NamedTuple
 
 from runner.model.jobspec import Container, Spec
 from runner.model.policy import Prices
 
 PLACES = Decimal("0.000000001")
-"""Amounts of ours are rounded up to nine places."""
+"""Amounts that we compute have nine places: what may be owed is rounded up."""
 
 
 _EXACT = Context(prec=60)
@@ -49,8 +49,10 @@ def attempt_cost(spec: Spec, terms: Terms) -> Decimal:
 
 
 def region_budget(spec: Spec) -> Decimal:
-    """The job's budget for a region, or its share of the total one if that is less."""
-    return min(Decimal(spec.budget.per_region), Decimal(spec.budget.total) / len(spec.regions))
+    """The job's budget for a region, or its share of the total one if that is less: rounded down, so that all regions
+    together never exceed the total."""
+    share = Decimal(spec.budget.total) / len(spec.regions)
+    return min(Decimal(spec.budget.per_region), share.quantize(PLACES, ROUND_DOWN))
 
 
 def worst_case(spec: Spec, prices: Prices | None) -> Decimal:

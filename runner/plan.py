@@ -6,14 +6,17 @@ running, expired or over follows from its `start`, its end and the clock.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import takewhile
 from typing import NamedTuple
 
 from cronsim import CronSim
 
+from runner.budgets import Account, Budget
 from runner.compare import level, smallest_p
 from runner.history import LAST_GENERATION, End, History, Taken, is_over
 from runner.model.jobspec import Container, JobSpec
@@ -30,13 +33,15 @@ _ENDS = {"run": "done", "cancelled": "cancelled", "abandoned": "abandoned"}
 
 
 class Pending(NamedTuple):
-    """A run to be taken now, and what it would mean."""
+    """A run to be taken now, and what it would mean. Amounts are GLM, each the most that may be spent."""
 
     job: Job
     run: str
     due: str | None
     generation: int
     answers: int
+    attempt_cost: str
+    region_budget: str
     worst_case: str
     reserved: str
     smallest_p: PValue
@@ -46,6 +51,17 @@ class Pending(NamedTuple):
     def reaches_alpha(self) -> bool:
         """Whether the design can reject at all; else its verdict will be `insufficient by design`."""
         return Fraction(self.smallest_p.count, self.smallest_p.of) <= level(self.job.spec)
+
+    @property
+    def monthly_runs(self) -> int:
+        """How many runs a schedule asks for in a month from this one on; 1 without a schedule."""
+        schedule = self.job.spec.spec.schedule
+        return 1 if schedule is None or self.due is None else runs_in_month(schedule, moment(self.due))
+
+    @property
+    def monthly_cost(self) -> str:
+        """What they may cost together."""
+        return plain(self.monthly_runs * Decimal(self.worst_case))
 
 
 class Idle(NamedTuple):
@@ -57,7 +73,7 @@ class Idle(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a tick would do, in the order of the log entries that it would write."""
+    """What a tick would do, in the order of the log entries that it would write, and the month's budgets."""
 
     expired: tuple[Taken, ...]
     cancelled: tuple[Taken, ...]
@@ -65,6 +81,7 @@ class Plan(NamedTuple):
     pending: tuple[Pending, ...]
     resumed: tuple[Taken, ...]
     idle: tuple[Idle, ...]
+    budgets: tuple[Budget, ...] = ()
 
 
 def instant(moment: datetime) -> str:
@@ -122,19 +139,21 @@ def plan(
     )
     pending: list[Pending] = []
     idle: list[Idle] = []
-    account = _Account(registry.policy, history, now)
+    account = Account(registry.policy.budgets, history.committed, instant(now)[:7])
     for job in sorted(registry.jobs.values(), key=lambda job: (-job.spec.spec.priority, job.path)):
         due = _latest_due(job.spec, now)
         decided = _decide(job, due, registry, history, lost, refuses, paid)
-        if isinstance(decided, Pending) and (over := account.refuses(decided)):
-            decided = Idle(job.path, *over)
+        owner = job.spec.metadata.owner
+        if isinstance(decided, Pending) and (over := account.refuses(owner, decided.reserved)):
+            decided = Idle(job.path, "budget-spent", over)
         if isinstance(decided, Idle):
             idle.append(decided)
         else:
-            account.reserve(decided)
+            account.reserve(owner, decided.reserved)
             pending.append(decided)
     idle += _invalid(registry)
-    return Plan(expired, cancelled, retired, tuple(pending), resumed, tuple(idle))
+    budgets = account.budgets() if registry.policy.golem else ()
+    return Plan(expired, cancelled, retired, tuple(pending), resumed, tuple(idle), budgets)
 
 
 def _decide(
@@ -167,6 +186,8 @@ def _decide(
         due=due,
         generation=last.generation + 1 if last else 1,
         answers=sum(1 for _ in cells(job.spec)),
+        attempt_cost=plain(attempt_cost(job.spec.spec, caps(golem.prices))) if golem else "0",
+        region_budget=plain(region_budget(job.spec.spec)),
         worst_case=most,
         reserved=most if paid else "0",
         smallest_p=smallest_p(job.spec),
@@ -223,7 +244,7 @@ def _not_affordable(spec: JobSpec, policy: Policy) -> tuple[str, str] | None:
         return None
     return "budget-too-small", (
         f"one attempt may cost {plain(once)} GLM at the policy's prices and the job's limits, "
-        f"a region may spend {plain(budget)}: raise spec.budget, or lower spec.limits"
+        f"a region may spend {plain(budget)} GLM: raise spec.budget, or lower spec.limits"
     )
 
 
@@ -251,6 +272,19 @@ def _latest_due(spec: JobSpec, now: datetime) -> str | None:
     return instant(next(CronSim(spec.spec.schedule, now + timedelta(minutes=1), reverse=True)))
 
 
+def runs_in_month(schedule: str, since: datetime) -> int:
+    """How often a schedule is due in the calendar month from a moment's day on: its days times its times of day."""
+    _, _, *days = schedule.split()
+    midnight = since.replace(hour=0, minute=0, second=0)
+    due = CronSim(" ".join(("0", "0", *days)), midnight - timedelta(minutes=1))
+    following = midnight.replace(day=1) + timedelta(days=32)
+    last = monthrange(following.year, following.month)[1]
+    end = following.replace(day=min(midnight.day, last))
+    matching = sum(1 for _ in takewhile(lambda day: day < end, due))
+    times = CronSim(schedule, midnight)
+    return matching * len(times.minutes) * len(times.hours)
+
+
 def _invalid(registry: Registry) -> list[Idle]:
     """Jobs that cannot be judged any further: their first problem, and how many more there are."""
     by_path: dict[str, list[str]] = {}
@@ -260,33 +294,3 @@ def _invalid(registry: Registry) -> list[Idle]:
         Idle(path, "invalid", found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""))
         for path, found in sorted(by_path.items())
     ]
-
-
-class _Account:
-    """What this month's starts have cost or reserved, and would reserve, against the policy's caps."""
-
-    def __init__(self, policy: Policy, history: History, now: datetime) -> None:
-        month = instant(now)[:7]
-        self._caps = policy.budgets
-        self._by_owner = {owner: sum_ for (m, owner), sum_ in history.committed.items() if m == month}
-
-    def refuses(self, pending: Pending) -> tuple[str, str] | None:
-        """Why a run cannot be reserved: in no month, or not in this one any more."""
-        owner, amount = pending.job.spec.metadata.owner, Decimal(pending.reserved)
-        checks = (
-            (f"{owner}'s budget of this month", self._caps.owner_month, self._by_owner.get(owner, Decimal(0))),
-            ("the registry's budget of this month", self._caps.month, sum(self._by_owner.values(), Decimal(0))),
-        )
-        for name, most, spent in checks:
-            cap = most.get("GLM")
-            if cap is None or not amount or spent + amount <= Decimal(cap):
-                continue
-            if amount > Decimal(cap):
-                return "budget-too-large", f"{name} is {cap} GLM, this run alone would reserve {amount}"
-            said = f"{name} is {cap} GLM, {plain(spent)} are spent or reserved, this run would reserve {amount}"
-            return "budget-spent", said
-        return None
-
-    def reserve(self, pending: Pending) -> None:
-        owner = pending.job.spec.metadata.owner
-        self._by_owner[owner] = self._by_owner.get(owner, Decimal(0)) + Decimal(pending.reserved)

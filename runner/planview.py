@@ -22,11 +22,17 @@ def as_text(plan: Plan) -> str:
     lines += [f"- retire: {path} (revision {revision})" for path, revision in plan.retired]
     lines += [""] if plan.idle else []
     lines += [f"= {row(*idle)}" for idle in plan.idle]
+    lines += ["", "this month, in GLM:"] if plan.budgets else []
+    lines += [
+        f"    {budget.name}: {budget.left} left of {budget.cap}; {budget.committed} spent or reserved, "
+        f"{budget.planned} by this plan"
+        for budget in plan.budgets
+    ]
     return "\n".join(lines)
 
 
 def as_markdown(plan: Plan) -> str:
-    """Two tables: what would run, and why the rest would not."""
+    """Tables: what would run, why the rest would not, and what is left of the month's budgets."""
     lines = ["### Beacon plan", ""]
     if plan.pending:
         lines += ["| job | regions | answers | costs at most | smallest p | signer |", "|---|---|---|---|---|---|"]
@@ -39,6 +45,12 @@ def as_markdown(plan: Plan) -> str:
     if plan.idle:
         lines += ["", "| job | not pending, because |", "|---|---|"]
         lines += [f"| {inline(idle.path, 200)} | `{idle.code}` {inline(idle.why, 300)} |" for idle in plan.idle]
+    if plan.budgets:
+        lines += ["", "| GLM this month | cap | spent or reserved | this plan | left |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {inline(one.name, 100)} | {one.cap} | {one.committed} | {one.planned} | {one.left} |"
+            for one in plan.budgets
+        ]
     return "\n".join([*lines, ""])
 
 
@@ -53,7 +65,11 @@ def as_json(plan: Plan) -> dict[str, Any]:
                 "generation": pending.generation,
                 "regions": {region.name: list(region.countries) for region in pending.job.spec.spec.regions},
                 "answers": pending.answers,
+                "attemptCost": {"GLM": pending.attempt_cost},
+                "regionBudget": {"GLM": pending.region_budget},
                 "worstCase": {"GLM": pending.worst_case},
+                "monthlyRuns": pending.monthly_runs,
+                "monthlyCost": {"GLM": pending.monthly_cost},
                 "smallestP": pending.smallest_p.to_json(),
                 "reachesAlpha": pending.reaches_alpha,
                 "signer": pending.signer,
@@ -65,6 +81,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "cancelled": [taken.start.run for taken in plan.cancelled],
         "retired": [{"job": path, "revision": revision} for path, revision in plan.retired],
         "idle": [idle._asdict() for idle in plan.idle],
+        "budgets": [{**budget._asdict(), "left": budget.left} for budget in plan.budgets],
     }
 
 
@@ -83,12 +100,22 @@ def _facts(pending: Pending) -> list[tuple[str, str]]:
     facts = [
         ("regions", where),
         ("answers", f"{pending.answers} ({shape} x {sampling.replicas} answers x {len(spec.targets)} targets)"),
-        ("costs", f"{pending.worst_case} GLM at most"),
+        ("costs", _costs(pending)),
         ("smallest p", _p(pending.smallest_p, pending.reaches_alpha, spec.compare.alpha)),
         ("signer", pending.signer),
         ("run", pending.run[:32]),
     ]
     return facts + ([("due", pending.due)] if pending.due else [])
+
+
+def _costs(pending: Pending) -> str:
+    """The most that a run may cost, and what that follows from."""
+    said = f"{pending.worst_case} GLM at most"
+    if pending.attempt_cost != "0":
+        said += f" ({pending.attempt_cost} an attempt, {pending.region_budget} a region)"
+    if pending.due and pending.worst_case != "0":
+        said += f"; {pending.monthly_cost} GLM a month for {pending.monthly_runs} runs"
+    return said
 
 
 def _p(p: PValue, reaches: bool, alpha: str) -> str:

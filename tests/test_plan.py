@@ -6,6 +6,7 @@ import pytest
 
 from runner.model import entry as e
 from runner.model.jobspec import Container
+from tests.paid import allow
 from tests.ticks import (
     WHO,
     entries,
@@ -94,18 +95,10 @@ class Paid(ClockedExecutor):
 BUDGET = {"currency": "GLM", "total": "1", "perRegion": "1"}
 
 
-def allow(registry: Registry, owner_month: str = "9", month: str = "9") -> None:
-    """A policy under which money may be spent."""
-    policy = registry.read("registry/policy.yaml").decode()
-    for name, old in (("job", "9"), ("ownerMonth", owner_month), ("month", month)):
-        policy = policy.replace(f'  {name}:\n    GLM: "0"\n', f'  {name}:\n    GLM: "{old}"\n')
-    registry.entrust({"registry/policy.yaml": policy.encode()})
-
-
 @pytest.mark.parametrize("caps", [("2", "9"), ("9", "2")], ids=["of the owner", "of the registry"])
 def test_budgets_of_a_month_are_kept(caps: tuple[str, str]) -> None:
     registry = Registry()
-    allow(registry, *caps)
+    allow(registry, *caps, golem="")
     for name in ("a", "b", "c"):
         registry.submit(job_file(name, budget=BUDGET))
     registry.executor = Paid(registry)
@@ -121,7 +114,7 @@ def test_budgets_of_a_month_are_kept(caps: tuple[str, str]) -> None:
 
 def test_within_its_budget_everything_runs() -> None:
     registry = Registry()
-    allow(registry, "3", "3")
+    allow(registry, "3", "3", golem="")
     for name in ("a", "b", "c"):
         registry.submit(job_file(name, budget=BUDGET))
     registry.executor = Paid(registry)
@@ -130,7 +123,7 @@ def test_within_its_budget_everything_runs() -> None:
 
 def test_what_costs_nothing_reserves_nothing() -> None:
     registry = Registry()
-    allow(registry, "2", "2")
+    allow(registry, "2", "2", golem="")
     for name in ("a", "b", "c"):
         registry.submit(job_file(name, budget=BUDGET))
     assert len(registry.act().started) == 3

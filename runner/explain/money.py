@@ -22,11 +22,6 @@ ENTRIES: Mapping[str, Note] = {
         "A receipt saw a cost that the settlement leaves out",
         "Each agreement that cost something stands in the settlement of its start, with what was accepted for it.",
     ),
-    "budget-too-large": Note(
-        "A run would reserve more than a whole month may cost",
-        "The policy's cap for its owner, or for all, is below what this run reserves, so no month can cover it.",
-        "lower spec.budget, or have the maintainers raise the cap",
-    ),
     "budget-too-small": Note(
         "A region could not pay for one attempt",
         "At the policy's prices and the job's limits an attempt may cost more than the job lets a region spend, so no "
