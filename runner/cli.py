@@ -55,12 +55,16 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("status", "operate:status", "Every job, and where it stands"),
             Verb("cancel", "operate:cancel", "Ask for a run to be stopped"),
             Verb("keys", "read:keys", "Who may do what, and since which log entry"),
+            Verb("providers", "providers:providers", "Whose machines are known, where, and how well they served"),
+            Verb("devnet", "devnet:devnet", "A Golem network on this machine, with the real yagna daemon"),
+            Verb("vantage", "vantage:vantage", "A place of ours for providers to call, so that we see where they are"),
         ),
     ),
     (
         "Read and check",
         (
             Verb("report", "read:report", "A run's verdict and its page"),
+            Verb("describe", "describe:describe", "A run's attempts, providers, agreements and cost"),
             Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
             Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),
         ),

@@ -33,7 +33,8 @@ class Record(NamedTuple):
     """What a provider did. `answered` and `failed` are decayed weights of attempts; the rest counts plainly.
 
     `speed` is its decayed time per answer as a multiple of the others', `hour` what it took for an hour, in GLM; None
-    where nothing is known. `contradictions` are attempts that failed for where their traffic left from."""
+    where nothing is known. `contradictions` are attempts that failed for where their traffic left from; `countries` are
+    those that our vantages saw."""
 
     attempts: int = 0
     answered: float = 0.0
@@ -125,7 +126,7 @@ def _record(lines: list[LedgerAttempt], usual: Mapping[tuple[str, str], float], 
         speed=speeds.value,
         hour=hours.value,
         last=max(line.at for line in lines),
-        countries=tuple(sorted({line.country for line in lines if line.country})),
+        countries=tuple(sorted({line.country for line in lines if line.country and line.grade.startswith("egress")})),
         codes=dict(sorted(codes.items())),
     )
 

@@ -43,6 +43,26 @@ ENTRIES: Mapping[str, Note] = {
         "A runner that took another source in silence would sign receipts on data that its operator did not choose.",
         "point BEACON_GEOIP to an MMDB file (MaxMind DB 2.0)",
     ),
+    "market-unreadable": Note(
+        "The market cannot be looked at",
+        "The yagna daemon gave no answer, or another one than it should.",
+        "see that it runs: `yagna service run`, or `beacon devnet up`",
+    ),
+    "provider-unknown": Note(
+        "Nothing is known of such a provider",
+        "Neither the maintainers' list nor the ledger has a node whose id begins so, or several have.",
+        "`beacon providers list` shows them all",
+    ),
+    "network-missing": Note(
+        "The policy names no Golem network",
+        "A registry without one runs its jobs on this machine, so there is no market to look at.",
+        "add `golem: {network: …}` to registry/policy.yaml",
+    ),
+    "relay-unreadable": Note(
+        "A relay's listing of nodes cannot be read",
+        "It is down, or something else answers at that address; without it addresses of nodes are not known.",
+        "look at the URL, or leave --relay away",
+    ),
     "request-malformed": Note(
         "The wrapper in an image was called with something else than a request",
         "Its arguments, joined, are base64 of gzip of one JSON document; `runner/static/beacon_run.py` specifies it.",
