@@ -281,9 +281,9 @@ class Agent:
     async def _terminate(self, deal: Deal, why: str) -> None:
         if deal.settled:
             return
-        with contextlib.suppress(Refused):  # the requestor was first
-            body = {"message": why, "golem.provider.code": "Shutdown"}
-            await self._rest.call("POST", f"/market-api/v1/agreements/{deal.id}/terminate", {"reason": body})
+        body = {"message": why, "golem.provider.code": "Shutdown"}
+        path = f"/market-api/v1/agreements/{deal.id}/terminate"
+        await self._rest.call("POST", path, body, allowed=(410,))  # 410: the requestor was first
         await self._settle(deal)
 
     async def _settle(self, deal: Deal) -> None:
