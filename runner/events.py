@@ -24,6 +24,14 @@ NAMES = (
     "second-engine",
     "branch-not-moved",
     "spool-ignored",
+    "offers-ranked",
+    "agreement-made",
+    "activity-started",
+    "activity-destroyed",
+    "agreement-ended",
+    "invoice-accepted",
+    "invoice-refused",
+    "swept",
 )
 
 

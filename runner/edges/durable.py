@@ -26,7 +26,7 @@ def write(path: Path, data: bytes) -> None:
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise Environment(
             "write-failed", f"{path} cannot be written: {error.strerror}", "check the free space and the permissions"
@@ -39,7 +39,7 @@ def remove_folder(path: Path) -> None:
         for file in path.iterdir():
             file.unlink()
         path.rmdir()
-        _sync(path.parent)
+        sync(path.parent)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -52,10 +52,11 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
-        _sync(path.parent)
+        sync(path.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Put a folder's names on the disk. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -10,7 +10,21 @@ from collections.abc import Mapping
 
 from runner.diagnostics import suggestion
 from runner.errors import Usage
-from runner.explain import devnet, images, job, log, machine, money, providers, registry, repository, run, trust, yaml
+from runner.explain import (
+    devnet,
+    golem,
+    images,
+    job,
+    log,
+    machine,
+    money,
+    providers,
+    registry,
+    repository,
+    run,
+    trust,
+    yaml,
+)
 from runner.explain.entry import Entry, Note
 from runner.neutral import visible
 
@@ -29,6 +43,7 @@ NOTES: Mapping[str, Note] = {
     **machine.ENTRIES,
     **images.ENTRIES,
     **devnet.ENTRIES,
+    **golem.ENTRIES,
     **money.ENTRIES,
     **providers.ENTRIES,
 }
