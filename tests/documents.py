@@ -232,7 +232,7 @@ def diffreport() -> dict[str, Any]:
         "kind": "DiffReport",
         "run": RUN,
         "job": JOB,
-        "classifier": "lexical/1",
+        "classifier": "lexical/2",
         "verdict": "major",
         "notObserved": [],
         "simulated": True,
@@ -273,8 +273,8 @@ def manifest() -> dict[str, Any]:
         "job": JOB,
         "cid": make.CID,
         "profile": "unixfs-v1-2025",
-        "classifier": "lexical/1",
-        "renderer": "markdown/1",
+        "classifier": "lexical/2",
+        "renderer": "markdown/2",
         "files": {"README.md": DIGEST, "bundle/job.yaml": DIGEST},
     }
 

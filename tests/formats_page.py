@@ -81,7 +81,7 @@ def examples(job: bytes) -> dict[str, bytes]:
     }
     cid = unixfs.folder_cid(bundle)
     digests = {f"bundle/{path}": sha256(raw) for path, raw in bundle.items()}
-    manifest = Manifest(run=run.run, job=JOB, cid=cid, classifier="lexical/1", renderer="markdown/1", files=digests)
+    manifest = Manifest(run=run.run, job=JOB, cid=cid, classifier="lexical/2", renderer="markdown/2", files=digests)
     entries.append(e.RunEnd(run=run.run, start=start, cid=cid, manifest=sha256(manifest.canonical())))
     published = _proof(entries)
     entries += _later(job, run, len(entries))

@@ -128,7 +128,18 @@ def _every(units: tuple[int, ...], sizes: tuple[int, ...]) -> Iterator[Grouping]
 
 
 def _drawn(n: int, sizes: Sequence[int], seed: bytes) -> Iterator[Grouping]:
-    """`DRAWS` uniform ways: Fisher-Yates over 32-bit words of SHA-256(seed, counter), big-endian."""
+    """`DRAWS` uniform ways: Fisher-Yates over the numbers of `uniform`."""
+    below = uniform(seed)
+    for _ in range(DRAWS):
+        order = list(range(n))
+        for last in range(n - 1, 0, -1):
+            other = below(last + 1)
+            order[last], order[other] = order[other], order[last]
+        yield _blocks(order, sizes)
+
+
+def uniform(seed: bytes) -> Callable[[int], int]:
+    """A source of numbers below a bound, all as likely: 32-bit words of SHA-256(seed, counter), big-endian."""
 
     def words() -> Iterator[int]:
         counter = 0
@@ -143,12 +154,7 @@ def _drawn(n: int, sizes: Sequence[int], seed: bytes) -> Iterator[Grouping]:
         even = 2**32 - 2**32 % bound  # words above would favour small numbers
         return next(word for word in source if word < even) % bound
 
-    for _ in range(DRAWS):
-        order = list(range(n))
-        for last in range(n - 1, 0, -1):
-            other = below(last + 1)
-            order[last], order[other] = order[other], order[last]
-        yield _blocks(order, sizes)
+    return below
 
 
 def _weigh(scale: int, g: int, h: int, within: int, across: int, rest: int) -> int:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from runner.bundle import Observation
 from runner.compare import describe
+from runner.compare.apart import apart
 from runner.compare.distance import MILLION, mean
 from runner.compare.permutation import Matrix, energy_test, least
 from runner.compare.tokens import ANALYSED
@@ -27,7 +28,7 @@ from runner.model.jobspec import JobSpec
 from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
 from runner.model.run import Run
 
-CLASSIFIER = "lexical/1"
+CLASSIFIER = "lexical/2"
 """Changes whenever the same answers could give another report."""
 
 PROVIDERS = 3
@@ -35,6 +36,8 @@ PROVIDERS = 3
 MISSING = Fraction(1, 10)
 """Share of a region's planned answers that may be missing where `same` or `noise` is said."""
 
+_MISSING, _APART = 255, 254
+"""Numbers of tests that are not of regions, for `_seed`."""
 _VERDICTS: tuple[Verdict, ...] = ("same", "noise", "insufficient", "minor", "major")
 
 
@@ -101,6 +104,7 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
     samples = describe.samples(spec, gathered)
     verdicts, because = _verdicts(spec, gathered, found, samples, bool(obstacles), missing)
     compared = gathered.observed() or gathered.regions
+    rest = [region for region in gathered.observed() if region not in found.named]
     return TargetDiff(
         target=gathered.target,
         verdict=_worst(verdicts[region] for region in compared) if not obstacles else "insufficient",
@@ -113,6 +117,7 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
         matrix=describe.matrix(gathered.regions, gathered.units, distances),
         samples=samples,
         detectable=found.detectable if "noise" in verdicts.values() else None,
+        apart=apart(gathered, distances, rest, level(spec), _seed(gathered, _APART)),
     )
 
 
@@ -221,7 +226,7 @@ def _missing(spec: JobSpec, gathered: Gathered) -> tuple[Test, ...]:
     shares = [holding.missing * MILLION // holding.planned for holding in holdings]
     sizes = [sum(holding.region == region for holding in holdings) for region in regions]
     distances = [[abs(a - b) for b in shares] for a in shares]
-    outcome = energy_test(distances, sizes, _seed(gathered, 255), level(spec))
+    outcome = energy_test(distances, sizes, _seed(gathered, _MISSING), level(spec))
     return (
         Test(
             kind="missing",

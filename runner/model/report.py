@@ -32,7 +32,7 @@ Verdict = Annotated[
 PairClass = Literal["identical", "noise", "minor", "major"]
 Kind = Literal["content", "format", "metadata", "refusal", "numeric", "error", "missing"]
 VersionTag = Annotated[
-    str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$", description="Name and version of code", examples=["lexical/1"])
+    str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$", description="Name and version of code", examples=["lexical/2"])
 ]
 
 
@@ -98,6 +98,22 @@ class PairSample(Document):
     classes: dict[PairClass, Count] = Field(description="How many pairs fell into each class")
 
 
+class Apart(Document):
+    """One provider whose answers stand apart from all the others'. An observation, no verdict on its region."""
+
+    region: RegionName
+    slots: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(description="Which of the region's providers it was")
+    provider: str = Field(min_length=1, max_length=120, description="The network's name of the node")
+    distance: PartsPerMillion = Field(description="Its mean distance to the others")
+    others: Count = Field(description="How many providers it is held against")
+    least: PartsPerMillion = Field(description="The least mean distance of another one to the rest of the others")
+    greatest: PartsPerMillion = Field(description="The greatest of these")
+    answers: Count = Field(description="Its answers that can be compared")
+    unlike: Count = Field(description="Those of them that no other provider gave, byte for byte")
+    same_bytes: bool = Field(description="All the others gave the same bytes")
+    p: PValue = Field(description="If all answered alike: how often one of them is as far, over all its answers")
+
+
 class TargetDiff(Document):
     """One target, compared over its regions."""
 
@@ -121,6 +137,7 @@ class TargetDiff(Document):
     detectable: PartsPerMillion | None = Field(
         None, description="Smallest shift between regions that this design would have found"
     )
+    apart: Apart | None = Field(None, description="The one provider that stands apart, where its region does not")
 
 
 class Design(Document):
