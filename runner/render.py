@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from runner import charts, runpage
+from runner import charts, providerpage, runpage
 from runner.bundle import Bundle, observations
 from runner.model.canonical import Instant
 from runner.model.entry import Start
@@ -22,14 +22,15 @@ from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, TargetDiff, Verdict
 from runner.model.run import Run
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
-from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span
+from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span, standing_apart
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-RENDERER = "markdown/1"
+RENDERER = "markdown/2"
 LARGEST = 200_000
 _ROOM, _RESERVE, _REASONS_ROOM, _LIST_ROOM, _TREND = 110_000, 25_000, 3_000, 120_000, 9
+_PROVIDERS_ROOM = 20_000
 _PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -37,7 +38,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 class RunSummary(NamedTuple):
     """What derived pages say of one run. `folder` is the run's, from the repository's root; `date` is the day of its
     due time, or the day on which it was taken; `distances` are, by target and region, the median distance to the other
-    regions."""
+    regions; `apart` is the region of a provider that stands apart."""
 
     folder: str
     run: str
@@ -48,6 +49,7 @@ class RunSummary(NamedTuple):
     named: tuple[str, ...]
     alpha: str
     distances: Mapping[tuple[str, str], int | None]
+    apart: str | None
 
 
 class JobSummary(NamedTuple):
@@ -67,6 +69,8 @@ class _TargetView(NamedTuple):
     names: tuple[Safe, ...]
     matrix: tuple[runpage.Row, ...]
     regions: tuple[runpage.Row, ...]
+    odd: Safe
+    providers: runpage.Fitted[runpage.Row]
     pictures: tuple[Safe, ...]
 
 
@@ -84,7 +88,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
     for target in diff.targets:
         own = _pictures(diff, target, when, said)
         pictures |= own
-        views.append(_target_view(target, tuple(own), said))
+        views.append(_target_view(bundle, diff, target, tuple(own), said))
     room = min(_ROOM, LARGEST - _RESERVE - runpage.size(tuple(views)))
     each = room // max(1, len(views))
     meta = bundle.spec.metadata
@@ -108,10 +112,12 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
             )
             for target, view in zip(diff.targets, views, strict=True)
         ],
-        attempts=runpage.attempts(bundle, room * 3 // 10),
+        attempts=providerpage.attempts(bundle, room // 5),
+        identities=providerpage.identities(bundle, room // 10),
         setup=runpage.setup(bundle),
         alpha=ident(diff.design.alpha),
         classifier=ident(diff.classifier),
+        renderer=ident(RENDERER),
         cid=ident(cid),
         run=ident(bundle.run.run),
         short=ident(bundle.run.short),
@@ -120,7 +126,9 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
     return {"README.md": page, **pictures}
 
 
-def _target_view(target: TargetDiff, pictures: Sequence[str], said: Safe) -> _TargetView:
+def _target_view(
+    bundle: Bundle, diff: DiffReport, target: TargetDiff, pictures: Sequence[str], said: Safe
+) -> _TargetView:
     return _TargetView(
         name=ident(target.target),
         sentence=phrase("{symbol} {word}", symbol=SYMBOLS[target.verdict], word=WORDS[target.verdict]),
@@ -128,6 +136,8 @@ def _target_view(target: TargetDiff, pictures: Sequence[str], said: Safe) -> _Ta
         names=tuple(ident(region.region) for region in target.regions),
         matrix=runpage.matrix(target),
         regions=runpage.regions(target),
+        odd=providerpage.odd_provider(bundle, target),
+        providers=providerpage.providers(bundle, target, _PROVIDERS_ROOM // len(diff.targets)),
         pictures=tuple(
             phrase("![{what}. {said}]({file})", what=_PICTURES[file.split(".")[-2]], said=said, file=ident(file))
             for file in pictures
@@ -165,6 +175,7 @@ def summarise(folder: str, run: Run, diff: DiffReport, at: Instant) -> RunSummar
             for target in diff.targets
             for region in target.regions
         },
+        apart=odd[1].region if (odd := standing_apart(diff)) else None,
     )
 
 
@@ -221,7 +232,10 @@ def _verdict(verdict: Verdict) -> Safe:
 
 def _state(run: RunSummary) -> Safe:
     """A run's verdict in a few words, SIMULATED where it is."""
-    named = phrase(" ({regions})", regions=joined(map(ident, run.named), ", ")) if run.named else Safe("")
+    who = list(map(ident, run.named)) + (
+        [phrase("a provider of {region}", region=ident(run.apart))] if run.apart else []
+    )
+    named = phrase(" ({who})", who=joined(who, ", ")) if who else Safe("")
     simulated = Safe(" · SIMULATED" if run.simulated else "")
     return phrase("{verdict}{named}{simulated}", verdict=_verdict(run.verdict), named=named, simulated=simulated)
 

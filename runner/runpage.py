@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from runner.bundle import Bundle, Observation
 from runner.excerpts import LEAST, decoded, fence_within, word_diff
-from runner.model.receipt import Predicate, Receipt
+from runner.model.receipt import Predicate
 from runner.model.report import PairSample, RegionDiff, TargetDiff
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
 from runner.sentences import SYMBOLS, WORDS, cell_words, count, decimal, span
@@ -20,14 +20,6 @@ from runner.sentences import SYMBOLS, WORDS, cell_words, count, decimal, span
 _SETUP_ROOM, _PROMPT_ROOM = 8_000, 1_200
 _DIFF_ROOM, _ANSWER_ROOM = 12_000, 6_000
 _MOST_PAIRS = 6
-
-_STATUS: Mapping[str, Safe] = {
-    "ok": Safe("answered"),
-    "partial": Safe("answered in part"),
-    "failed": Safe("**failed**"),
-    "timeout": Safe("**timed out**"),
-    "cancelled": Safe("**cancelled**"),
-}
 
 
 class Row(NamedTuple):
@@ -139,18 +131,14 @@ def differences(
     bundle: Bundle, target: TargetDiff, observations: Sequence[Observation], room: int
 ) -> Fitted[Difference]:
     """A part a prompt, the most different first."""
-    outputs = {
-        (o.cell.prompt, o.cell.region, o.cell.slot, o.cell.replica): o.output
-        for o in observations
-        if o.cell.target == target.target and o.output is not None
-    }
+    own = [o for o in observations if o.cell.target == target.target and o.output is not None]
     share = _share(room, len(bundle.spec.spec.prompts), _DIFF_ROOM)
     telling = {prompt.id: _telling(target, prompt.id) for prompt in bundle.spec.spec.prompts}
     texts = {prompt.id: prompt.text for prompt in bundle.spec.spec.prompts}
     order = sorted(
         (prompt for prompt, pairs in telling.items() if pairs), key=lambda prompt: -telling[prompt][0].distance
     )
-    return fit((_difference(prompt, texts[prompt], telling[prompt], outputs, share) for prompt in order), room)
+    return fit((_difference(target, prompt, texts[prompt], telling[prompt], own, share) for prompt in order), room)
 
 
 def _telling(target: TargetDiff, prompt: str) -> list[PairSample]:
@@ -166,34 +154,54 @@ def _telling(target: TargetDiff, prompt: str) -> list[PairSample]:
 
 
 def _difference(
-    prompt: str, text: str, pairs: Sequence[PairSample], outputs: Mapping[tuple[str, str, int, int], bytes], room: int
+    target: TargetDiff, prompt: str, text: str, pairs: Sequence[PairSample], own: Sequence[Observation], room: int
 ) -> Difference:
-    first = pairs[0]
     asked, whole = fence_within(text, _PROMPT_ROOM)
     if not whole:
         asked = phrase("{asked}\nThe prompt is cut here; all of it is in [the job](bundle/job.yaml).\n", asked=asked)
-    a = outputs[prompt, first.a.region, first.a.slot, first.a.replica]
-    b = outputs[prompt, first.b.region, first.b.slot, first.b.replica]
-    form = "`-` {a} ({pa}), `+` {b} ({pb}): distance {distance}, {kind}{because}"
-    because = phrase(" ({reasons})", reasons=joined(map(prose, first.reasons), "; ")) if first.reasons else Safe("")
+    answers = [o for o in own if o.cell.prompt == prompt]
+    a, b, what = _odd_pair(target, answers) or _middle_pair(pairs[0], answers)
     shown = phrase(
-        form,
-        a=ident(first.a.region),
-        pa=_who(first.a.slot, first.a.replica),
-        b=ident(first.b.region),
-        pb=_who(first.b.slot, first.b.replica),
-        distance=decimal(first.distance),
-        kind=_kind(first),
-        because=because,
+        "`-` {a} ({pa}), `+` {b} ({pb}): {what}",
+        a=ident(a.cell.region),
+        pa=_who(a.cell.slot, a.cell.replica),
+        b=ident(b.cell.region),
+        pb=_who(b.cell.slot, b.cell.replica),
+        what=what,
     )
+    assert a.output is not None
+    assert b.output is not None
     return Difference(
         prompt=ident(prompt),
         text=asked,
         pairs=tuple(map(_pair, pairs[:_MOST_PAIRS])),
         more_pairs=max(0, len(pairs) - _MOST_PAIRS),
         shown=shown,
-        diff=word_diff(a, b, room),
+        diff=word_diff(a.output, b.output, room),
     )
+
+
+def _middle_pair(sample: PairSample, answers: Sequence[Observation]) -> tuple[Observation, Observation, Safe]:
+    """The two answers of a sample, and how they differ."""
+    places = {(o.cell.region, o.cell.slot, o.cell.replica): o for o in answers}
+    a, b = (places[end.region, end.slot, end.replica] for end in (sample.a, sample.b))
+    because = phrase(" ({reasons})", reasons=joined(map(prose, sample.reasons), "; ")) if sample.reasons else Safe("")
+    form = "distance {distance}, {kind}{because}"
+    return a, b, phrase(form, distance=decimal(sample.distance), kind=_kind(sample), because=because)
+
+
+def _odd_pair(target: TargetDiff, answers: Sequence[Observation]) -> tuple[Observation, Observation, Safe] | None:
+    """Where no region was named and a provider stands apart: another one's answer, of its region if there is one, and
+    its own that differs. None where none does."""
+    odd = target.apart
+    if odd is None or target.named:
+        return None
+    mine = [o for o in answers if (o.cell.region, o.provider) == (odd.region, odd.provider)]
+    others = [o for o in answers if o.provider != odd.provider]
+    others.sort(key=lambda o: o.cell.region != odd.region)
+    pairs = ((a, b) for b in mine for a in others if a.cell.replica == b.cell.replica and a.output != b.output)
+    a, b = next(pairs, (None, None))
+    return (a, b, Safe("the second is the provider that stands apart")) if a and b else None
 
 
 def _who(slot: int, replica: int) -> Safe:
@@ -255,46 +263,6 @@ def _folds(groups: Mapping[tuple[str, str], Sequence[Observation]], share: int) 
         form = "{prompt}, {region}: {answered} of {planned} answers"
         summary = phrase(form, prompt=ident(prompt), region=ident(region), answered=answered, planned=len(group))
         yield Answers(summary, joined(body, "\n"))
-
-
-def attempts(bundle: Bundle, room: int) -> Fitted[Row]:
-    """A row an attempt in the order of the job; where they do not all fit, those that failed come first."""
-    rank = {region.name: number for number, region in enumerate(bundle.spec.spec.regions)}
-    targets = {target.name: number for number, target in enumerate(bundle.spec.spec.targets)}
-
-    def place(receipt: Receipt) -> tuple[int, ...]:
-        attempt = receipt.predicate.attempt
-        return targets[attempt.target], rank[attempt.region], attempt.slot, attempt.n
-
-    receipts = sorted(bundle.receipts.values(), key=place)
-    fitted = fit(map(_attempt, receipts), room)
-    if fitted.left_out:
-        receipts.sort(key=lambda receipt: receipt.predicate.status == "ok")
-        fitted = fit(map(_attempt, receipts), room)
-    return fitted
-
-
-def _attempt(receipt: Receipt) -> Row:
-    facts = receipt.predicate
-    region = phrase("{name} {slot}", name=ident(facts.attempt.region), slot=facts.attempt.slot)
-    seen = facts.region.observed or facts.region.country
-    evidence = ident(facts.region.grade)
-    if seen:
-        evidence = phrase("{grade}: {seen}", grade=evidence, seen=ident(seen))
-    reasons = [facts.reason] if facts.reason else [cell.reason for cell in facts.cells if cell.reason][:1]
-    stem = ident(facts.attempt.stem)
-    return Row(
-        (
-            region,
-            Safe(str(facts.attempt.n)),
-            phrase("{name} {id}", name=inline(facts.provider.name, 32), id=inline(facts.provider.id, 24)),
-            _STATUS[facts.status],
-            joined((inline(reason, 100) for reason in reasons), ", "),
-            Safe(f"{facts.times.duration_ms:,} ms"),
-            evidence,
-            phrase("[receipt](bundle/receipts/{stem}.sigstore.json)", stem=stem),
-        )
-    )
 
 
 def setup(bundle: Bundle) -> Fitted[Row]:

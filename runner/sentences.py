@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from runner.model.report import DiffReport, PValue, TargetDiff, Test, Verdict
+from runner.model.report import Apart, DiffReport, PValue, TargetDiff, Test, Verdict
 from runner.neutral import Safe, ident, joined, phrase
 
 SYMBOLS: Mapping[Verdict, Safe] = {
@@ -108,10 +108,12 @@ def simulated(diff: DiffReport) -> Safe:
 def heading(diff: DiffReport) -> Safe:
     """A page's first line, without its `#`."""
     target = leading(diff)
+    odd = standing_apart(diff)
     return phrase(
-        "{symbol} {what}{simulated}",
+        "{symbol} {what}{apart}{simulated}",
         symbol=SYMBOLS[diff.verdict],
         what=_headline(target) if target else Safe("Nothing was compared"),
+        apart=phrase("; one provider in {region} stands apart", region=ident(odd[1].region)) if odd else Safe(""),
         simulated=Safe(" · SIMULATED" if diff.simulated else ""),
     )
 
@@ -136,12 +138,13 @@ def sentence(diff: DiffReport, when: When, providers: Mapping[str, Sequence[str]
     if target is None:
         return phrase("On {when} nothing was compared.{simulated}", when=when.words(), simulated=simulated(diff))
     return phrase(
-        "On {when} {what}{target} ({numbers}){missing}.{simulated}",
+        "On {when} {what}{target} ({numbers}){missing}{apart}.{simulated}",
         when=when.words(),
         what=_finding(target, providers or {}),
         target=phrase(" for {name}", name=ident(target.target)) if len(diff.targets) > 1 else Safe(""),
         numbers=joined(_numbers(diff, target), "; "),
         missing=_missing(diff),
+        apart=_apart(diff),
         simulated=simulated(diff),
     )
 
@@ -151,6 +154,44 @@ def _missing(diff: DiffReport) -> Safe:
         return Safe("")
     were = Safe("was" if len(diff.not_observed) == 1 else "were")
     return phrase("; {regions} {were} asked for and not observed", regions=listed(diff.not_observed), were=were)
+
+
+def standing_apart(diff: DiffReport) -> tuple[TargetDiff, Apart] | None:
+    """The provider that stands apart, if one does: in the target that the verdict comes from, else in the first."""
+    first = leading(diff)
+    targets = ([first] if first else []) + list(diff.targets)
+    return next(((target, target.apart) for target in targets if target.apart), None)
+
+
+def _apart(diff: DiffReport) -> Safe:
+    """The provider that stands apart, with its numbers. It is observed: no exchange of a few providers could make it
+    unlikely enough for a verdict."""
+    found = standing_apart(diff)
+    if found is None:
+        return Safe("")
+    target, odd = found
+    form = (
+        "; {who} ({id}) stands apart{target}, which says nothing of {region}: distance {distance} to {others}, {their}"
+    )
+    return phrase(
+        form,
+        who=provider_of(odd),
+        id=shortened(odd.provider),
+        target=phrase(" for {name}", name=ident(target.target)) if len(diff.targets) > 1 else Safe(""),
+        region=ident(odd.region),
+        distance=decimal(odd.distance),
+        others=phrase("the other {n}", n=odd.others),
+        their=Safe("which gave the same bytes")
+        if odd.same_bytes
+        else phrase("theirs {range}", range=span((odd.least, odd.greatest))),
+    )
+
+
+def provider_of(odd: Apart) -> Safe:
+    """`provider 2 of EU`, as the pages number them."""
+    return phrase(
+        "provider {slots} of {region}", slots=listed([str(slot) for slot in odd.slots]), region=ident(odd.region)
+    )
 
 
 def _finding(target: TargetDiff, providers: Mapping[str, Sequence[str]]) -> Safe:
@@ -185,7 +226,7 @@ def _undecided(target: TargetDiff, providers: Mapping[str, Sequence[str]]) -> Sa
     region's look alike; then what stands out among answers that are otherwise the same is called a provider's."""
     if target.separable:
         return Safe("there was not enough data to say whether the regions differ")
-    odd = _odd_one_out(target)
+    odd = None if target.apart else _odd_one_out(target)
     if odd is None:
         return Safe("nothing can be said of the regions, because region and provider cannot be told apart")
     several = next(region.providers for region in target.regions if region.region == odd) > 1
@@ -212,8 +253,12 @@ def _odd_one_out(target: TargetDiff) -> str | None:
 
 
 def shortened(provider: str) -> Safe:
-    """A provider's id; of a long one the first ten characters."""
-    return ident(provider) if len(provider) <= 16 else phrase("{start}…", start=ident(provider[:10]))
+    """A provider's id; of a long one the first ten characters. One that is no plain word stands in the tables only: a
+    sentence has to be fit for alternative texts, where no code is."""
+    start = provider if len(provider) <= 16 else provider[:10]
+    if ident(start) != start:
+        return Safe("its id is no plain word")
+    return phrase("{start}{more}", start=Safe(start), more=Safe("" if start == provider else "…"))
 
 
 def telling_test(target: TargetDiff) -> Test | None:

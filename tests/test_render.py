@@ -3,9 +3,11 @@ their size, lead nowhere but into the tree, say SIMULATED in their first line, a
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
@@ -15,9 +17,10 @@ from runner.bundle import Bundle, open_bundle
 from runner.compare import compare
 from runner.model import Cell, DiffReport
 from runner.model.entry import Start
-from runner.model.receipt import Executor, Provider
+from runner.model.receipt import Executor, Image, Provider, RegionEvidence
 from runner.model.report import Verdict
 from runner.neutral import Safe
+from runner.providerpage import amount
 from runner.render import (
     LARGEST,
     JobSummary,
@@ -55,6 +58,55 @@ def with_a_retry(**facts: Any) -> Bundle:
     return open_bundle(make.files_of(raw, run, spec, [failed, again, *results[1:]]))
 
 
+COUNTRIES = {"EU": ("DE", "FR", "NL"), "US": ("US", "US", "US"), "APAC": ("JP", "SG", "KR")}
+
+
+def on_golem(region: str, slot: int, country: str | None = None) -> dict[str, Any]:
+    """What a receipt of a devnet says of a provider of a region."""
+    name = hashlib.sha256(f"{region} {slot}".encode()).hexdigest()
+    return {
+        "executor": Executor(kind="golem", version="0.13.1", network="devnet", simulated=True),
+        "image": Image(form="gvmi", digest=f"sha3:{name[:56]}"),
+        "region": RegionEvidence(
+            requested=region,
+            observed=region if country is None else None,
+            country=country or COUNTRIES[region][slot - 1],
+            grade="egress",
+            evidence="seen by the vantage fra from 127.101.1.1, in devnet.mmdb of 2026-11-01",
+        ),
+        "provider": Provider(
+            id=f"0x{name[:40]}",
+            name=f"dev-{region.lower()}-{slot}",
+            payee=f"0x{name[8:48]}",
+            agreement=name,
+            activity=name[:32],
+        ),
+    }
+
+
+def with_a_swapped_model() -> Bundle:
+    """A run on a devnet, where the second provider of the EU serves another model, and one for the US was elsewhere."""
+    raw, spec = make.job_bytes(), make.job()
+    run = make.run_of(raw, spec)
+
+    def say(cell: Cell) -> str:
+        odd = (cell.region, cell.slot) == ("EU", 2)
+        return told(cell.model_copy(update={"region": "APAC" if odd else "EU"}))
+
+    results = []
+    for result in make.results(run, spec, say):
+        region, slot = result.attempt.region, result.attempt.slot
+        n = 1
+        if (region, slot) == ("US", 1):
+            n = 2
+            lost = [cell._replace(status="missing", output=None, finish=None, ms=None) for cell in result.cells]
+            why = {"status": "failed", "reason": "region: it was seen in FR, the US was asked for", "exit_code": None}
+            results.append(make.result(run, lost, 1, **why, **on_golem(region, 4, "FR")))
+        cost = {"reserved": "0.1", "observed": "0.001234567890123456", "invoice": f"invoice-{region}-{slot}"}
+        results.append(make.result(run, result.cells, n, **cost, **on_golem(region, slot)))
+    return open_bundle(make.files_of(raw, run, spec, results))
+
+
 def page_of(bundle: Bundle) -> tuple[DiffReport, dict[str, bytes]]:
     diff = compare(bundle)
     return diff, run_page(bundle, diff, make.CID)
@@ -80,6 +132,62 @@ def page() -> dict[str, bytes]:
 
 def test_golden_run(page: Mapping[str, bytes]) -> None:
     golden.check("run.md", page["README.md"])
+
+
+def test_golden_run_with_a_swapped_model() -> None:
+    golden.check("swapped.md", page_of(with_a_swapped_model())[1]["README.md"])
+
+
+def test_the_first_lines_name_a_provider_that_stands_apart() -> None:
+    diff, files = page_of(with_a_swapped_model())
+    first, second, _, third = files["README.md"].decode().split("\n")[:4]
+    whole = on_golem("EU", 2)["provider"].id
+    assert first == "# ≈ No difference beyond noise in EU, US and APAC; one provider in EU stands apart · SIMULATED"
+    assert f"; provider 2 of EU ({whole[:10]}…) stands apart, which says nothing of EU: distance 0.24 to " in second
+    assert third.startswith(f"**One provider stands apart: provider 2 of EU, `dev-eu-2` `{whole}`.** ")
+    assert "8 of 9 providers gave the same bytes; 2 of its 2 answers nobody else gave." in third
+    assert "no verdict: an exchange of 9 providers cannot reach p below 1/9" in third
+    run = summarise(FOLDER, make.run(), diff, "2026-11-22T03:00:00Z")
+    for raw in (history_page(FOLDER, [run]), index_page([JobSummary(FOLDER, 1, run)])):
+        assert "≈ within noise (a provider of EU) · SIMULATED" in raw.decode()
+        assert f"provider 2 of EU ({whole[:10]}…) stands apart" in raw.decode()
+
+
+def test_regions_that_were_not_observed_are_told_with_the_reasons() -> None:
+    """The EU's providers were elsewhere, the budget for the US was spent, for APAC nobody came; two others answered."""
+    spec: dict[str, Any] = {"regions": [{"name": name} for name in ("EU", "US", "APAC", "SA", "AF")]}
+    raw, job = make.job_bytes(**spec), make.job(**spec)
+    run = make.run_of(raw, job)
+    reasons = {"EU": "region: it was seen in US, the EU was asked for", "US": "budget: 5 GLM are spent"}
+    results = []
+    for result in make.results(run, job, told):
+        if reason := reasons.get(result.attempt.region):
+            lost = [cell._replace(status="missing", output=None, finish=None, ms=None) for cell in result.cells]
+            results.append(make.result(run, lost, status="failed", reason=reason, exit_code=None))
+        elif result.attempt.region != "APAC":
+            results.append(result)
+    diff, files = page_of(open_bundle(make.files_of(raw, run, job, results)))
+    page = files["README.md"].decode()
+    assert diff.not_observed == ("EU", "US", "APAC")
+    first, second = page.split("\n")[:2]
+    assert first == "# ? Not enough data to compare regions · SIMULATED"
+    assert "); EU, US and APAC were asked for and not observed. SIMULATED." in second
+    assert "2 of 5 regions answered, at least 3 are needed; not observed: EU, US, APAC" in page
+    assert "| EU | none | not observed | nothing | 0 of 3 answered; failed: 3 `region` |" in page
+    assert "| US | none | not observed | nothing | 0 of 3 answered; failed: 3 `budget` |" in page
+    assert "| APAC | none | not observed | nothing | none |" in page
+    assert (
+        "| SA | 1: `local` `sa-1`<br>2: `local` `sa-2`<br>3: `local` `sa-3` | claimed | nothing | 3 of 3 answered |"
+        in page
+    )
+
+
+@pytest.mark.parametrize(
+    ("glm", "shown"),
+    [("0", "0"), ("0.84", "0.84"), ("12", "12"), ("0.0000000001", "<0.000001"), ("0.12345678", "0.123457")],
+)
+def test_amounts(glm: str, shown: str) -> None:
+    assert amount(Decimal(glm)) == shown
 
 
 def test_golden_history_and_index() -> None:
@@ -174,7 +282,9 @@ def written_by(text: str) -> bytes:
     label, short = text[:63], (text[:300] or "*x*")
     valid = short.encode(errors="replace").decode()
     bundle = with_a_retry(
-        provider=Provider(id=valid[:120], name=valid, agreement=valid),
+        provider=Provider(id=valid[:120], name=valid, payee=valid, agreement=valid, activity=valid),
+        region=RegionEvidence(requested="EU", grade="claimed", evidence=valid),
+        invoice=valid,
         executor=Executor(kind="local", version=valid, network=valid, simulated=True, sandbox=valid, cpu=valid),
     )
     metadata = bundle.spec.metadata.model_copy(update={"title": valid[:120], "labels": {"a": label}})
@@ -202,7 +312,10 @@ def written_by(text: str) -> bytes:
         )
         for path, receipt in bundle.receipts.items()
     }
-    said = diff.targets[0].model_copy(update={"reasons": (valid,)})
+    odd = page_of(with_a_swapped_model())[0].targets[0].apart
+    assert odd is not None
+    odd = odd.model_copy(update={"provider": valid[:120]})
+    said = diff.targets[0].model_copy(update={"reasons": (valid,), "apart": odd})
     diff = diff.model_copy(update={"targets": (said,)})
     spec = bundle.spec.model_copy(update={"metadata": metadata, "spec": inner})
     return run_page(Bundle(spec, bundle.run, receipts, answers), diff, make.CID)["README.md"]

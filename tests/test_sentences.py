@@ -30,6 +30,10 @@ def by_region(**answers: str | None) -> Callable[[Cell], str | None]:
     return lambda cell: answers.get(cell.region, ONE)
 
 
+def by_provider(*odd: tuple[str, int]) -> Callable[[Cell], str]:
+    return lambda cell: OTHER if (cell.region, cell.slot) in odd else ONE
+
+
 def sampling(providers: int) -> dict[str, Any]:
     return {"providers": providers, "replicas": 2, "seeds": "shared"}
 
@@ -67,6 +71,22 @@ CASES: Mapping[str, tuple[DiffReport, str, str]] = {
         "be told apart (distance 0.00 to 0.86; same-region control not measured; 1 provider x 2 answers per region; "
         "region: claimed). SIMULATED.",
     ),
+    "one provider apart": (
+        found(by_provider(("EU", 2))),
+        "≈ No difference beyond noise in EU, US and APAC; one provider in EU stands apart · SIMULATED",
+        "On 2026-11-22 the answers from EU, US and APAC differed no more than answers from one region do among "
+        "themselves (distance 0.00 to 0.29; same-region control 0.00 to 0.57; "
+        f"{DESIGN}; p = 1; a shift of <0.01 would have been found; region: claimed); provider 2 of EU (eu-2) stands "
+        "apart, which says nothing of EU: distance 0.86 to the other 8, which gave the same bytes. SIMULATED.",
+    ),
+    "one of two providers apart": (
+        found(by_provider(("EU", 2)), sampling=sampling(2)),
+        "? Not enough data to compare regions; one provider in EU stands apart · SIMULATED",
+        "On 2026-11-22 nothing can be said of the regions, because region and provider cannot be told apart (distance "
+        "0.00 to 0.43; same-region control 0.00 to 0.86; 2 providers x 2 answers per region; region: claimed); "
+        "provider 2 of EU (eu-2) stands apart, which says nothing of EU: distance 0.86 to the other 5, which gave the "
+        "same bytes. SIMULATED.",
+    ),
     "two providers, nothing odd": (
         found(by_region(), sampling=sampling(2)),
         "? Not enough data to compare regions · SIMULATED",
@@ -103,6 +123,36 @@ def test_regions_that_differ_from_each_other() -> None:
     )
     assert sentences.cell_words(target, "EU", "US") == "the same"
     assert sentences.cell_words(target, "APAC", "US") == "beyond noise"
+
+
+def test_a_provider_apart_among_answers_that_differ() -> None:
+    diff = found(by_provider(("EU", 2)))
+    target = diff.targets[0]
+    assert target.apart is not None
+    long = "0x1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
+    changed = {"same_bytes": False, "least": 410_000, "greatest": 470_000, "provider": long, "slots": (2, 3)}
+    target = target.model_copy(update={"apart": target.apart.model_copy(update=changed)})
+    plain = target.model_copy(update={"apart": None})
+    said = sentences.sentence(diff.model_copy(update={"targets": (plain, target)}), DAY)
+    assert (
+        "; provider 2 and 3 of EU (0x1a2b3c4d…) stands apart for smollm2, which says nothing of EU: distance 0.86 to "
+        "the other 8, theirs 0.41 to 0.47. SIMULATED."
+    ) in said
+
+
+@pytest.mark.parametrize(
+    ("provider", "shown"),
+    [
+        ("a" * 17, "aaaaaaaaaa…"),
+        ("eu-1", "eu-1"),
+        ("[x](y) and more of it", "its id is no plain word"),
+        ("https://evil.example", "its id is no plain word"),
+        ("@all", "its id is no plain word"),
+        ("`", "its id is no plain word"),
+    ],
+)
+def test_a_strangers_id_is_short_and_harmless(provider: str, shown: str) -> None:
+    assert sentences.shortened(provider) == shown
 
 
 def test_a_real_network_is_not_called_simulated() -> None:
