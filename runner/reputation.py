@@ -25,7 +25,7 @@ from runner.model.ledger import LedgerAttempt, LedgerSettlement, parse_line
 from runner.ports import Snapshot
 
 HALF_LIFE_DAYS = 30.0
-OURS = frozenset({"budget", "cancelled", "daemon", "market", "queue", "total"})
+OURS = frozenset({"budget", "cancelled", "daemon", "queue", "total"})
 """Words before the colon of a reason that say that we ended an attempt, or never had a provider's help."""
 
 

@@ -7,6 +7,7 @@ import pytest
 from runner import registry
 from runner.errors import Invalid
 from tests import documents
+from tests.conftest import ROOT
 from tests.registries import JOB, POLICY, Files, Keys, data, dump, signed
 
 GOOD = documents.providerlist()
@@ -55,3 +56,10 @@ def test_an_account_without_quotes_is_a_number() -> None:
     with pytest.raises(Invalid) as error:
         registry.load_providers(files(raw))
     assert error.value.code == "yaml-ambiguous"
+
+
+def test_the_example_of_the_docs_is_a_list() -> None:
+    page = (ROOT / "docs/formats.md").read_text()
+    example = page.partition("## ProviderList\n")[2].partition("```yaml\n")[2].partition("```\n")[0]
+    known = registry.load_providers(files(example.encode()))
+    assert set(next(iter(known.values())).to_json()) == set(GOOD["providers"][NODE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import gzip
 import json
@@ -52,6 +53,14 @@ def run(*command: str, stdin: bytes = b"", seconds: int = 20, limit: int = LIMIT
 
 def python(program: str, **options: Any) -> Wrapped:
     return run("python", "-c", program, **options)
+
+
+def test_it_is_one_file_of_the_standard_library_for_old_pythons() -> None:
+    tree = ast.parse(WRAPPER.read_text(), feature_version=(3, 8))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= sys.stdlib_module_names
+    assert os.access(WRAPPER, os.X_OK)
 
 
 def test_a_command_reads_its_input_and_its_output_comes_back_whole(tmp_path: Path) -> None:
