@@ -186,7 +186,7 @@ def test_a_scan_reads_the_real_market_and_hires_nobody(
 
     async def story() -> tuple[int, str, str]:
         async with relay(listing) as url:
-            words = ("scan", "--repo", place.clone, "--seconds", "4", "--relay", url, "--json")
+            words = ("scan", "--repo", place.clone, "--seconds", "2", "--relay", url, "--json")
             return await asyncio.to_thread(run, capsys, *words)
 
     code, out, said = asyncio.run(story())

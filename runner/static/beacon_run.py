@@ -133,8 +133,9 @@ def run(request: dict[str, Any], answer: dict[str, Any]) -> None:
         thread.start()
     answer["timedOut"] = wait(process, request["runSeconds"])
     answer["wallMs"] = int((time.monotonic() - begun) * 1000)
+    dry = time.monotonic() + DRAIN_SECONDS
     for reader in readers:
-        reader.join(DRAIN_SECONDS)
+        reader.join(max(0.0, dry - time.monotonic()))
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer["cpuMs"] = int((used.ru_utime + used.ru_stime) * 1000)
     answer["maxRssKib"] = int(used.ru_maxrss)
