@@ -15,8 +15,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from runner.model import DiffReport, Document, JobSpec, Manifest, Policy, Receipt, Run, TrustList
+from runner.model import DiffReport, Document, JobSpec, Manifest, Policy, Receipt, Run, Settlement, TrustList
 from runner.model.entry import ENTRY
+from runner.model.ledger import LINE
 from runner.model.providers import ProviderList
 
 BASE = "https://beacon-runner.github.io/schemas/"
@@ -34,6 +35,7 @@ CANONICAL: Mapping[str, type[Document]] = {
     "manifest": Manifest,
     "receipt": Receipt,
     "run": Run,
+    "settlement": Settlement,
     "trustlist": TrustList,
 }
 """Canonical JSON: one document, one encoding."""
@@ -47,6 +49,11 @@ def schemas() -> Mapping[str, bytes]:
         **ENTRY.json_schema(schema_generator=_CanonicalGenerator),
         "title": "LogEntry",
         "description": "What was said, in the order of the log; at most 512 bytes of canonical JSON.",
+    }
+    bodies["ledgerline"] = {
+        **LINE.json_schema(schema_generator=_CanonicalGenerator),
+        "title": "LedgerLine",
+        "description": "One line of the ledger: an attempt on a Golem network, or what a start was paid.",
     }
     return {
         f"{name}.json": _print({"$schema": DIALECT, "$id": f"{BASE}{name}.json", **body})

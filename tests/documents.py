@@ -27,6 +27,7 @@ def canonical() -> dict[str, Any]:
         "manifest": manifest(),
         "receipt": receipt(),
         "run": run(),
+        "settlement": settlement(),
         "trustlist": trustlist(),
     }
 
@@ -277,6 +278,73 @@ def manifest() -> dict[str, Any]:
         "renderer": "markdown/2",
         "files": {"README.md": DIGEST, "bundle/job.yaml": DIGEST},
     }
+
+
+def settlement() -> dict[str, Any]:
+    paid = {
+        "region": "EU",
+        "slot": 1,
+        "n": 2,
+        "provider": "0x75a6",
+        "payee": "0x0f9e",
+        "agreement": DIGEST,
+        "invoice": "i-1",
+        "asked": "0.5",
+        "amount": "0",
+        "owed": "0.1",
+        "at": "2026-11-22T04:00:00Z",
+        "why": "0.1 GLM were owed at most",
+    }
+    return {
+        "apiVersion": "beacon/v1",
+        "kind": "Settlement",
+        "run": RUN,
+        "start": 5,
+        "network": "polygon",
+        "platform": "erc20-polygon-glm",
+        "currency": "GLM",
+        "amount": "0",
+        "agreements": [paid],
+    }
+
+
+def ledger() -> list[dict[str, Any]]:
+    """One line of each kind."""
+    both = {"v": 1, "run": RUN, "start": 5, "owner": "alice", "job": JOB}
+    attempt = {
+        "type": "attempt",
+        "at": "2026-11-22T03:10:00Z",
+        "target": "smollm2",
+        "region": "EU",
+        "slot": 1,
+        "n": 2,
+        "network": "polygon",
+        "simulated": False,
+        "provider": "0x75a6",
+        "payee": "0x0f9e",
+        "country": "DE",
+        "grade": "egress",
+        "status": "failed",
+        "code": "budget",
+        "cells": 2,
+        "answered": 0,
+        "ms": 6412,
+        "reserved": "0.2",
+        "cost": "0.1",
+        "agreement": DIGEST,
+        "invoice": "i-1",
+    }
+    paid = {
+        "type": "settlement",
+        "at": "2026-11-22T04:00:00Z",
+        "runner": "runner-1",
+        "network": "polygon",
+        "reserved": "3.5",
+        "asked": "0.5",
+        "amount": "0",
+        "agreements": settlement()["agreements"],
+    }
+    return [both | attempt, both | paid]
 
 
 def entries() -> list[e.LogEntry]:

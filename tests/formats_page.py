@@ -12,10 +12,25 @@ from pathlib import Path
 
 from runner import log, note, proof, sshsig, unixfs
 from runner.initialise import registry_files, sign_trust
-from runner.model import Cell, Checkpoint, DiffReport, LogEntry, Manifest, Receipt, Run, canonical, sha256
+from runner.ledger import attempt_lines, settlement_line
+from runner.model import (
+    Cell,
+    Checkpoint,
+    DiffReport,
+    LogEntry,
+    Manifest,
+    Receipt,
+    Run,
+    Settlement,
+    TrustList,
+    canonical,
+    sha256,
+)
 from runner.model import entry as e
 from runner.model.run import run_id, seed
+from runner.model.settlement import Paid
 from runner.receipt import seal
+from runner.trust import trust_list
 from tests import documents, make
 from tests.make import ORIGIN
 
@@ -25,6 +40,7 @@ STEM = "smollm2.EU.1.1"
 RECEIPT = f"bundle/receipts/{STEM}.sigstore.json"
 DUE = ("2026-11-23T03:00:00Z", "2026-11-30T03:00:00Z", "2026-12-07T03:00:00Z")
 REGIONS = {"EU": ("DE", "FR", "NL"), "US": ("US",), "APAC": ("JP", "SG")}
+INVOICE = "5f0c9f0e-2f4b-4f6e-9d57-3c0e4a8d1b22"
 ANSWER = b"I am SmolLM2, a small language model.\n"
 TRANSCRIPT = canonical({"lines": [], "request": {}, "stderr": ""})
 
@@ -45,7 +61,7 @@ def rewritten(page: str) -> str:
 
 
 def registry() -> dict[str, bytes]:
-    """The registry's files without the job, signed by anna alone."""
+    """The registry's files without the job, with money to spend, signed by anna alone."""
     files = registry_files(
         origin=ORIGIN,
         branch="main",
@@ -56,6 +72,12 @@ def registry() -> dict[str, bytes]:
         log_public=make.key("log").public,
         regions=REGIONS,
     )
+    policy = files["registry/policy.yaml"].decode()
+    for name, amount in (("job", "2"), ("ownerMonth", "10"), ("month", "20")):
+        policy = policy.replace(f'  {name}:\n    GLM: "0"\n', f'  {name}:\n    GLM: "{amount}"\n')
+    files["registry/policy.yaml"] = policy.encode()
+    listed = TrustList.from_bytes(files["registry/trust.json"], "trust.json").files
+    files["registry/trust.json"] = trust_list({path: files[path] for path in listed}, ORIGIN, 1)
     signature = sign_trust(files["registry/trust.json"], ORIGIN, make.key("anna"))
     return {**files, "registry/trust.sigs/anna.sig": signature}
 
@@ -84,7 +106,11 @@ def examples(job: bytes) -> dict[str, bytes]:
     manifest = Manifest(run=run.run, job=JOB, cid=cid, classifier="lexical/2", renderer="markdown/2", files=digests)
     entries.append(e.RunEnd(run=run.run, start=start, cid=cid, manifest=sha256(manifest.canonical())))
     published = _proof(entries)
-    entries += _later(job, run, len(entries))
+    settlement = _settlement(run, receipt)
+    start_entry = entries[start]
+    assert isinstance(start_entry, e.Start)
+    ledger = attempt_lines(start, start_entry, {STEM: receipt}) + settlement_line(start_entry, settlement)
+    entries += _later(job, run, settlement, len(entries))
     return {
         **trusted,
         JOB: job,
@@ -97,6 +123,8 @@ def examples(job: bytes) -> dict[str, bytes]:
         "bundle/diff.json": bundle["diff.json"],
         "manifest.json": manifest.canonical(),
         "proof.tlog": published,
+        "settlement": settlement.canonical(),
+        "reports/ledger/2026-11.jsonl": ledger,
     }
 
 
@@ -115,10 +143,35 @@ def _keys(trust: bytes) -> list[LogEntry]:
 def _start(job: bytes, due: str) -> e.Start:
     run = run_id(job, due)
     at = due.replace("00Z", "04Z")
-    return e.Start(job=JOB, sha256=sha256(job), revision=1, run=run, due=due, runner="runner-1", at=at, lease=3900)
+    return e.Start(
+        job=JOB, sha256=sha256(job), revision=1, run=run, due=due, runner="runner-1", at=at, lease=3900, reserved="1.5"
+    )
 
 
-def _later(job: bytes, run: Run, size: int) -> list[LogEntry]:
+def _settlement(run: Run, receipt: Receipt) -> Settlement:
+    """What that one attempt came to."""
+    said = receipt.predicate
+    assert said.provider.agreement is not None
+    paid = Paid(
+        region="EU",
+        slot=1,
+        n=1,
+        provider=said.provider.id,
+        payee=said.provider.payee,
+        agreement=said.provider.agreement,
+        invoice=said.cost.invoice,
+        asked=said.cost.observed,
+        amount=said.cost.observed,
+        owed="0.0171",
+        at="2026-11-23T03:10:20Z",
+    )
+    platform = "erc20-hoodi-tglm"
+    return Settlement(
+        run=run.run, start=run.start, network="devnet", platform=platform, amount=paid.amount, agreements=(paid,)
+    )
+
+
+def _later(job: bytes, run: Run, settlement: Settlement, size: int) -> list[LogEntry]:
     """What may happen after a run was published, one entry of each type that is still to be shown."""
     cancelled, abandoned = (run_id(job, due) for due in DUE[1:])
     return [
@@ -126,7 +179,7 @@ def _later(job: bytes, run: Run, size: int) -> list[LogEntry]:
         e.Cancelled(run=cancelled, start=size, at="2026-11-30T03:04:10Z"),
         _start(job, DUE[2]),
         e.Abandoned(run=abandoned, start=size + 2, at="2026-12-07T04:20:00Z"),
-        e.Settlement(run=run.run, start=run.start, amount="0", record=sha256(b"the settlement's record")),
+        e.Settlement(run=run.run, start=run.start, amount=settlement.amount, record=sha256(settlement.canonical())),
         e.Rescore(run=run.run, classifier="lexical/2", manifest=sha256(b"the other manifest")),
         e.Withdraw(run=run.run, output=sha256(ANSWER)),
         e.Trust(serial=2, trust=sha256(b"the next trust list"), threshold=2),
@@ -142,8 +195,19 @@ def _receipt(run: Run) -> Receipt:
     predicate = data["predicate"]
     predicate["job"] = {"path": JOB, "digest": {"sha256": run.sha256}}
     predicate["attempt"]["run"] = run.run
-    predicate["provider"] = {"id": "local-EU-1", "name": "this machine"}
-    moments = {name: f"2026-11-23T03:{at}Z" for name, at in (("queued", "00:05"), ("started", "00:07"))}
+    predicate["executor"] = {"kind": "golem", "version": "yagna 0.17.6", "network": "devnet", "simulated": True}
+    predicate["provider"] = {
+        "id": "0x75a6f0c2d8a1b3e4f5061728394a5b6c7d8e9f00",
+        "name": "fra-1",
+        "payee": "0x0f9e8d7c6b5a493827160514e3f2d1c0b9a87f6e",
+        "agreement": sha256(b"agreement"),
+        "activity": sha256(b"activity")[:32],
+    }
+    predicate["region"] |= {"grade": "egress+rtt", "evidence": "seen from DE, 12 ms from our vantage fra"}
+    predicate["cost"] = {"currency": "GLM", "reserved": "0.03", "observed": "0.0167", "invoice": INVOICE}
+    predicate["usage"] = {"cpu-ms": 5100, "duration-ms": 600_412}
+    at = (("queued", "00:05"), ("agreed", "00:06"), ("started", "00:07"))
+    moments = {name: f"2026-11-23T03:{time}Z" for name, time in at}
     predicate["times"] = {**moments, "finished": "2026-11-23T03:10:07Z", "durationMs": 600_412}
     for result in predicate["cells"]:
         cell = Cell(target="smollm2", prompt=result["prompt"], region="EU", slot=1, replica=result["replica"])

@@ -20,6 +20,7 @@ from runner.edges.memory import MemoryRepository
 from runner.history import fold
 from runner.initialise import sign_trust
 from runner.keyfiles import parse
+from runner.ledger import attempt_lines, month_file, settlement_line
 from runner.model import (
     DiffReport,
     Document,
@@ -29,12 +30,14 @@ from runner.model import (
     Policy,
     Receipt,
     Run,
+    Settlement,
     TrustList,
     canonical,
     parse_entry,
     sha256,
 )
 from runner.model.entry import RunEnd, Start
+from runner.model.entry import Settlement as SettlementEntry
 from runner.model.run import Cell, run_id, seed
 from runner.receipt import open_receipt
 from runner.registry import load
@@ -56,6 +59,7 @@ MODELS: dict[str, type[Document]] = {
     "statement": Receipt,
     "bundle/diff.json": DiffReport,
     "manifest.json": Manifest,
+    "settlement": Settlement,
 }
 
 
@@ -127,7 +131,7 @@ def test_the_log_has_every_type_of_entry_once_and_holds_its_own_rules() -> None:
         assert start.run == run_id(raw(JOB), start.due)
 
 
-def test_the_registry_is_the_one_that_init_writes_and_a_maintainer_signed() -> None:
+def test_the_registry_is_the_one_that_init_writes_with_money_and_a_maintainer_signed() -> None:
     written = formats_page.registry()
     shown = {name: raw(name) for name in BLOCKS if name in written}
     assert shown == {path: written[path] for path in shown}
@@ -194,6 +198,22 @@ def test_the_proof_leads_from_the_entry_to_a_checkpoint_of_the_log() -> None:
     index = next(index for index, entry in enumerate(entries()) if isinstance(entry, RunEnd))
     keys = [text("registry/keys/log.vkey")]
     assert proof.open_proof(raw("proof.tlog"), entries()[index].canonical(), ORIGIN, keys) == index
+
+
+def test_the_settlement_is_that_of_the_receipt_and_the_log_and_both_stand_in_the_ledger() -> None:
+    settlement = Settlement.from_bytes(raw("settlement"), "settlement")
+    (entry,) = (entry for entry in entries() if isinstance(entry, SettlementEntry))
+    assert (entry.run, entry.start, entry.amount) == (settlement.run, settlement.start, settlement.amount)
+    assert entry.record == sha256(raw("settlement"))
+    predicate = Receipt.from_bytes(raw("statement"), "the statement").predicate
+    assert [paid.agreement for paid in settlement.agreements] == [predicate.provider.agreement]
+    start = entries()[entry.start]
+    assert isinstance(start, Start)
+    ledger = month_file(start)
+    receipts = {RECEIPT: Receipt.from_bytes(raw("statement"), "the statement")}
+    assert raw(ledger) == attempt_lines(entry.start, start, receipts) + settlement_line(start, settlement)
+    for line in text(ledger).splitlines():
+        validate("ledgerline", json.loads(line))
 
 
 def test_the_commands_for_ssh_keygen_work_as_they_stand(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from runner.errors import Unverified
 from runner.model import canonical, parse_entry
 from runner.model.canonical import MAX_INTEGER
+from runner.model.ledger import parse_line
 from runner.schemas import CANONICAL, WRITTEN_BY_PEOPLE, schemas
 from tests import documents
 
@@ -27,6 +28,7 @@ VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.ite
 DOCUMENTS = [
     *(documents.people() | documents.canonical()).items(),
     *(("logentry", entry.to_json()) for entry in documents.entries()),
+    *(("ledgerline", line) for line in documents.ledger()),
 ]
 
 
@@ -37,6 +39,8 @@ def accepts(name: str, data: Any) -> bool:
             WRITTEN_BY_PEOPLE[name].from_json(data)
         elif name in CANONICAL:
             CANONICAL[name].from_bytes(canonical(data), name)
+        elif name == "ledgerline":
+            parse_line(canonical(data), "a line")
         else:
             parse_entry(canonical(data), 0)
     except (ValueError, Unverified):  # pydantic and rfc8785 raise kinds of ValueError

@@ -54,7 +54,7 @@ class LedgerAttempt(_Line):
     payee: Text | None = Field(None, description="The account that is paid for it")
     country: Country | None = Field(None, description="The country that was seen")
     grade: Grade
-    status: AttemptStatus
+    status: AttemptStatus = Field(description="As the receipt says")
     code: Id | None = Field(None, description="The word before the colon in the receipt's reason, if there is one")
     cells: Count = Field(description="Cells that were asked")
     answered: Count = Field(description="Cells with an answer")

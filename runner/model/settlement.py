@@ -19,7 +19,7 @@ class Paid(Document):
     n: int = Field(ge=1, le=6, description="Which attempt of that slot")
     provider: Name = Field(description="The network's name of the node")
     payee: Name | None = Field(None, description="The account that is paid")
-    agreement: Name
+    agreement: Name = Field(description="The network's id of the agreement")
     invoice: Name | None = Field(None, description="Absent: none came")
     asked: Decimal = Field("0", description="What the invoice asks for")
     amount: Decimal = Field("0", description="What was accepted: all of it, or nothing")
