@@ -70,7 +70,6 @@ class Story:
     hired: Hired | None = None
     agreed: datetime | None = None
     labour: Labour | None = None
-    printed: Printed | None = None
     answer: wrapped.Wrapped | None = None
     judgement: geography.Judgement | None = None
     failed: Failed | None = None
@@ -128,9 +127,9 @@ class Attempt:
         arguments = wrapped.encode(
             work.target.command, {}, story.document, work.limits.run_seconds, story.stdout_limit, probe
         )
-        story.printed = await story.labour.run(arguments, probe is not None)
+        printed = await story.labour.run(arguments, probe is not None)
         await self._measure(deal, offer)
-        self._take(story.printed)
+        self._take(printed)
         story.judgement = await self._judged(offer, probe)
         if story.judgement.mismatch:
             raise Failed("region", story.judgement.mismatch.removeprefix("region: "))

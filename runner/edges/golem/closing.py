@@ -27,7 +27,7 @@ async def end(daemon: Daemon, books: Books, deal: Deal, emit: Emit, cancelled: b
     if deal.activity_asked:
         with contextlib.suppress(DaemonError):
             for known in await daemon.activities(deal.agreement):
-                if known not in deal.activities:
+                if known not in deal.activities and await daemon.state(known) != "Terminated":
                     books.write("activity made", key=deal.key, id=known)
     said = {"run": books.run, "region": deal.region, "provider": deal.provider}
     for activity in deal.activities:

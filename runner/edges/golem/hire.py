@@ -30,6 +30,8 @@ COLLECT_SECONDS = 0.7
 """Offers are compared that come within this of the first."""
 DRAFT_SECONDS = 5.0
 APPROVAL_SECONDS = 8.0
+AGAIN_SECONDS = 5.0
+"""After everybody said no."""
 _POLL_SECONDS = 2.0
 _PLENTY = Decimal(10) ** 9
 _SHORTEST, _LONGEST = timedelta(minutes=8), timedelta(minutes=25)
@@ -61,7 +63,17 @@ class Wishes(NamedTuple):
 
 
 async def hire(engine: Engine, work: Work, package: demand.Package, tag: str, wishes: Wishes, until: float) -> Hired:
-    """Hire a provider by a moment of the loop's clock. Raises `Failed`, `DaemonError`, `Environment`."""
+    """Hire a provider by a moment of the loop's clock. Raises `Failed`, `DaemonError`, `Environment`.
+
+    An offer reaches a demand once. So when everybody said no, a new demand asks all of them again."""
+    while True:
+        if hired := await _round(engine, work, package, tag, wishes, until):
+            return hired
+
+
+async def _round(
+    engine: Engine, work: Work, package: demand.Package, tag: str, wishes: Wishes, until: float
+) -> Hired | None:
     decorations, more = await engine.decorations()
     asked = _demand(engine, work, package, tag, decorations, more)
     name = await engine.daemon.subscribe(asked.properties, asked.constraints)
@@ -99,7 +111,8 @@ class _Hiring:
         self._refused: set[str] = set()
         self._tried: set[str] = set()
 
-    async def run(self) -> Hired:
+    async def run(self) -> Hired | None:
+        """A provider; None where everybody said no, and there is time to ask again."""
         await self._collect(min(_POLL_SECONDS, self._left()))
         if self._offers:
             await self._collect_for(COLLECT_SECONDS)
@@ -107,6 +120,9 @@ class _Hiring:
             ranking = self._ranking()
             if not ranking.choices:
                 self._money_suffices(ranking)
+                if self._tried and self._left() > AGAIN_SECONDS:
+                    await asyncio.sleep(AGAIN_SECONDS)
+                    return None
                 await self._collect(min(_POLL_SECONDS, self._left()))
             elif hired := await self._try(ranking.choices[0].offer):
                 return hired

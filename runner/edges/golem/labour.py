@@ -31,11 +31,11 @@ _AGAIN_SECONDS = 0.5
 
 
 class Printed(NamedTuple):
-    """What the run command gave back, and when it began. `late` is what came after its time."""
+    """What the run command gave back, and how long that took. `message` is the exe-unit's, where it failed."""
 
-    started: datetime
     stdout: str
     stderr: str
+    message: str
     ms: int
 
 
@@ -47,7 +47,7 @@ class Clock(NamedTuple):
 
 
 class Labour:
-    """One activity. `late` holds what a command printed after its time was over, `started` when it began."""
+    """One activity. `started` says when the wrapper began, `printed` what came of it, `late` what came too late."""
 
     def __init__(self, daemon: Daemon, books: Books, deal: Deal, limits: Limits, clock: Clock) -> None:
         self._daemon = daemon
@@ -57,6 +57,7 @@ class Labour:
         self._clock = clock
         self._begun = _now()
         self.started: datetime | None = None
+        self.printed: Printed | None = None
         self.late: str | None = None
 
     async def begin(self) -> None:
@@ -90,9 +91,10 @@ class Labour:
         if results is None:
             raise Failed(*self._over("run", f"no end within {self._limits.run_seconds} s"), timeout=True)
         (result,) = results
+        self.printed = Printed(result.stdout, result.stderr, result.message, int((_now() - begun) * 1000))
         if not result.ok:
             raise Failed("output", "the image's wrapper did not run")
-        return Printed(self.started, result.stdout, result.stderr, int((_now() - begun) * 1000))
+        return self.printed
 
     def _over(self, code: str, words: str) -> tuple[str, str]:
         """Which limit it was."""

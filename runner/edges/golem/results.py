@@ -37,6 +37,7 @@ def result(work: Work, story: Story, facts: Facts) -> AttemptResult:
     answer = story.answer
     finished = story.finished or datetime.now(UTC)
     started = story.labour.started if story.labour else None
+    printed = story.labour.printed if story.labour else None
     ran = int((finished - started).total_seconds() * 1000) if started else 0
     return AttemptResult(
         attempt=work.attempt,
@@ -55,11 +56,11 @@ def result(work: Work, story: Story, facts: Facts) -> AttemptResult:
             agreed=_instant(story.agreed) if story.agreed else None,
             started=_instant(started) if started else None,
             finished=_instant(finished),
-            duration_ms=story.printed.ms if story.printed else max(0, ran),
+            duration_ms=printed.ms if printed else max(0, ran),
         ),
         usage=dict(story.usage),
         reserved=work.reserved,
-        observed=plain(deal.accepted if deal.accepted is not None else deal.weighs()) if deal else "0",
+        observed=plain(deal.weighs()) if deal else "0",
         invoice=deal.invoice if deal and deal.accepted is not None else None,
     )
 
@@ -110,13 +111,18 @@ def _transcript(story: Story) -> bytes:
     if story.answer:
         said["stdout"] = _shown(story.answer.stdout, story.answer.stdout_size)
         said["stderr"] = _shown(story.answer.stderr, story.answer.stderr_size)
-    elif story.printed:
-        raw = story.printed.stdout.encode(errors="backslashreplace")
-        said["printed"] = _shown(raw[:_SHOWN], len(raw))
+    elif printed := story.labour and story.labour.printed:
+        said["printed"] = _text(printed.stdout)
+        said["stderr"] = _text(printed.stderr)
+        said["message"] = _text(printed.message)
     if story.labour and story.labour.late is not None:
-        raw = story.labour.late.encode(errors="backslashreplace")
-        said["late"] = _shown(raw[:_SHOWN], len(raw))
+        said["late"] = _text(story.labour.late)
     return canonical(said)
+
+
+def _text(text: str) -> dict[str, Any]:
+    raw = text.encode(errors="backslashreplace")
+    return _shown(raw[:_SHOWN], len(raw))
 
 
 def _shown(head: bytes, size: int) -> dict[str, Any]:
