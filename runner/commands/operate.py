@@ -17,11 +17,10 @@ import typer
 
 from runner import __version__, planview
 from runner.commands.console import JsonFlag, line, note, put_json
-from runner.commands.places import cache_folder, checkout, git, opened, remotes, revision, state_folder
+from runner.commands.executors import app_keys, executing, refusal
+from runner.commands.places import checkout, git, opened, remotes, revision, state_folder
 from runner.commands.progress import progress
 from runner.edges.keys import load_keys, secrets
-from runner.edges.local import LocalExecutor
-from runner.edges.orphans import sweep
 from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
 from runner.errors import Environment, Usage
@@ -65,8 +64,8 @@ def plan(
                 jobs={path: job for path, job in registry.jobs.items() if old.get(path) != job.sha256},
                 problems=tuple(p for p in registry.problems if p not in judge.registry.problems),
             )
-        executor = LocalExecutor(cache_folder(), registry.policy.local.serve)
-        found = make_plan(registry, judge.history, now(), "nobody", executor.refuses, paid=False)
+        golem = registry.policy.golem is not None
+        found = make_plan(registry, judge.history, now(), "nobody", refusal(registry.policy), paid=golem)
         if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone
             found = found._replace(expired=(), cancelled=(), retired=(), resumed=())
     if as_json:
@@ -108,8 +107,8 @@ def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     root = checkout(repo)
     with opened(root) as repository:
         state = read_state(repository, repository.head())
-        executor = LocalExecutor(cache_folder(), state.policy.local.serve)
-        found = make_plan(state.registry, state.history, now(), "nobody", executor.refuses, paid=False)
+        golem = state.policy.golem is not None
+        found = make_plan(state.registry, state.history, now(), "nobody", refusal(state.policy), paid=golem)
     rows = [(job.job.path, "pending", f"{job.answers} answers") for job in found.pending]
     rows += [(idle.path, idle.code, idle.why) for idle in found.idle]
     if as_json:
@@ -145,22 +144,22 @@ def working(
 ) -> Iterator[World]:
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
     held = load_keys(keys, os.environ)
+    place = state or state_folder()
     with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
-        sweep(cache_folder())
         repository.refresh()
         head = repository.snapshot(repository.head())
         demand_registry(head, "the branch")
-        policy = load_policy(head)
-        yield World(
-            desk=Desk(repository, held, SignedState(state or state_folder(), policy.log.origin), emit),
-            executor=LocalExecutor(cache_folder(), policy.local.serve),
-            spool=FolderSpool(repository.git_dir / "beacon" / "spool", emit),
-            now=now,
-            monotonic=time.monotonic,
-            stop=stop,
-            identity=RunnerIdentity(version=__version__),
-            secrets=secrets(held),
-        )
+        with executing(head, place, emit) as executor:
+            yield World(
+                desk=Desk(repository, held, SignedState(place, load_policy(head).log.origin), emit),
+                executor=executor,
+                spool=FolderSpool(repository.git_dir / "beacon" / "spool", emit),
+                now=now,
+                monotonic=time.monotonic,
+                stop=stop,
+                identity=RunnerIdentity(version=__version__),
+                secrets=(*secrets(held), *app_keys(os.environ)),
+            )
 
 
 @contextmanager
