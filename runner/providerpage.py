@@ -73,7 +73,7 @@ def _name(bundle: Bundle, target: TargetDiff, odd: Apart) -> str:
 
 
 def providers(bundle: Bundle, target: TargetDiff, room: int) -> Fitted[Row]:
-    """A row a region: its providers, how and where the region was seen, what it cost, which attempts failed and why."""
+    """A row a region: who answered, how well and where the region is known, what failed and why, what it cost."""
     found = _facts(bundle, target.target)
     names = [region.region for region in target.regions]
     rows = ([facts for facts in found if facts.attempt.region == name] for name in names)
@@ -96,7 +96,7 @@ def _region(name: str, found: Sequence[Predicate], odd: Apart | None) -> Row:
     shown = [_provider(slot, facts, odd) for slot, facts in list(held.items())[:_MOST_PROVIDERS]]
     if len(held) > len(shown):
         shown.append(phrase("and {n} more", n=len(held) - len(shown)))
-    return Row((ident(name), joined(shown, "<br>") or Safe("none"), _seen(held.values()), _cost(found), _tries(found)))
+    return Row((ident(name), joined(shown, "<br>") or Safe("none"), _seen(held.values()), _tries(found), _cost(found)))
 
 
 def _provider(slot: int, facts: Predicate, odd: Apart | None) -> Safe:

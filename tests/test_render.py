@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -18,7 +19,7 @@ from runner.compare import compare
 from runner.model import Cell, DiffReport
 from runner.model.entry import Start
 from runner.model.receipt import Executor, Image, Provider, RegionEvidence
-from runner.model.report import Verdict
+from runner.model.report import Apart, Verdict
 from runner.neutral import Safe
 from runner.providerpage import amount
 from runner.render import (
@@ -173,11 +174,11 @@ def test_regions_that_were_not_observed_are_told_with_the_reasons() -> None:
     assert first == "# ? Not enough data to compare regions · SIMULATED"
     assert "); EU, US and APAC were asked for and not observed. SIMULATED." in second
     assert "2 of 5 regions answered, at least 3 are needed; not observed: EU, US, APAC" in page
-    assert "| EU | none | not observed | nothing | 0 of 3 answered; failed: 3 `region` |" in page
-    assert "| US | none | not observed | nothing | 0 of 3 answered; failed: 3 `budget` |" in page
-    assert "| APAC | none | not observed | nothing | none |" in page
+    assert "| EU | none | not observed | 0 of 3 answered; failed: 3 `region` | nothing |" in page
+    assert "| US | none | not observed | 0 of 3 answered; failed: 3 `budget` | nothing |" in page
+    assert "| APAC | none | not observed | none | nothing |" in page
     assert (
-        "| SA | 1: `local` `sa-1`<br>2: `local` `sa-2`<br>3: `local` `sa-3` | claimed | nothing | 3 of 3 answered |"
+        "| SA | 1: `local` `sa-1`<br>2: `local` `sa-2`<br>3: `local` `sa-3` | claimed | 3 of 3 answered | nothing |"
         in page
     )
 
@@ -277,6 +278,14 @@ def structure(raw: bytes) -> list[tuple[object, ...]]:
     return tokens
 
 
+@cache
+def swapped() -> Apart:
+    """The provider that serves another model."""
+    found = compare(with_a_swapped_model()).targets[0].apart
+    assert found is not None
+    return found
+
+
 def written_by(text: str) -> bytes:
     """A page on which everything that others wrote is this text."""
     label, short = text[:63], (text[:300] or "*x*")
@@ -312,9 +321,7 @@ def written_by(text: str) -> bytes:
         )
         for path, receipt in bundle.receipts.items()
     }
-    odd = page_of(with_a_swapped_model())[0].targets[0].apart
-    assert odd is not None
-    odd = odd.model_copy(update={"provider": valid[:120]})
+    odd = swapped().model_copy(update={"provider": valid[:120]})
     said = diff.targets[0].model_copy(update={"reasons": (valid,), "apart": odd})
     diff = diff.model_copy(update={"targets": (said,)})
     spec = bundle.spec.model_copy(update={"metadata": metadata, "spec": inner})

@@ -127,7 +127,8 @@ def _columns(gathered: Gathered, odd: Unit, units: Sequence[Unit]) -> list[Colum
     for who in cells.values():
         if odd.provider in who and len(who) > 1:
             column = {provider: _distance(gathered, provider, who) for provider in who}
-            columns.append((column[odd.provider], tuple(column.values())))
+            if len(set(column.values())) > 1:  # where all are as far, nothing can be told, and nothing need be drawn
+                columns.append((column[odd.provider], tuple(column.values())))
     return columns
 
 
