@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.edges.devnet import processes
+from runner.edges.devnet import daemon, processes
 from runner.edges.devnet.net import Devnet
 from runner.errors import Usage
 from tests.devnet.fixture import cache
@@ -53,6 +54,7 @@ async def work(net: Devnet, provider: str) -> str:
         await requestor.end(agreement)
         invoice = await requestor.invoice(agreement)
         await invoice.accept(amount=invoice.amount, allocation=requestor.allocation)
+        assert results[2].ok, results[2]
         return str(results[2].stdout)
 
 
@@ -138,33 +140,21 @@ def test_agreements_that_nobody_uses_are_ended_by_the_provider(folder: Path) -> 
         assert net.invoices() == [], "nothing was used, nothing is billed"
 
 
-def peers(pid: int) -> set[str]:
-    """Whom a process's sockets speak to, or try to, beyond this machine; by ss(8), which names IPv4 and IPv6 alike."""
-    listed = subprocess.run(["ss", "-Hanptu"], capture_output=True, text=True, check=True).stdout
-    found = set()
-    for line in listed.splitlines():
-        if f"pid={pid}," in line:
-            found.add(line.split()[5].rpartition(":")[0])
-    return found
+TRACED = "connect,sendto,sendmsg,sendmmsg"
+ADDRESS = re.compile(rb'inet_addr\("([0-9.]+)"\)|inet_pton\(AF_INET6, "([0-9a-f:.]+)"')
 
 
-@pytest.mark.skipif(not Path("/usr/bin/ss").exists() and not Path("/bin/ss").exists(), reason="no ss(8) of iproute2")
-def test_the_daemon_speaks_to_nobody_outside(folder: Path) -> None:
-    """Looked at while it starts and works: no socket of it has a peer beyond loopback."""
-    seen: set[str] = set()
-    with Devnet.started(folder, cache(), TWO) as net:
-        pid = net.facts["pids"]["yagna"]["pid"]
-
-        async def watched() -> None:
-            working = asyncio.create_task(work(net, "us-1"))
-            while not working.done():
-                seen.update(await asyncio.to_thread(peers, pid))
-                await asyncio.sleep(0.02)
-            await working
-
-        asyncio.run(watched())
-    assert seen
-    assert all(one.startswith("127.") or one in ("0.0.0.0", "*", "[::]") for one in seen), seen
+@pytest.mark.skipif(not shutil.which("strace"), reason="no strace(1) to look at the daemon's calls")
+def test_the_daemon_speaks_to_nobody_outside(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every address that it connects or sends to, from its first start to its end, is on loopback."""
+    traced, calls = tmp_path / "yagna", tmp_path / "calls"
+    traced.write_text(f'#!/bin/sh\nexec strace -D -f -A -e trace={TRACED} -o {calls} {daemon.find()} "$@"\n')
+    traced.chmod(0o755)
+    monkeypatch.setenv("BEACON_YAGNA", str(traced))
+    with Devnet.started(folder, tmp_path / "cache", TWO) as net:
+        assert asyncio.run(work(net, "us-1")) == "done\n"
+    addresses = {(old or new).decode() for old, new in ADDRESS.findall(calls.read_bytes())}
+    assert addresses == {"127.0.0.1"}
 
 
 def test_it_works_where_there_is_no_network_at_all(folder: Path) -> None:

@@ -38,6 +38,9 @@ STOP_SECONDS = 5.0
 _PREPARED = 9
 """Identities of a template, unless more are needed."""
 
+_CHAINS = ["MAINNET", "POLYGON", "HOODI", "HOLESKY", "SEPOLIA", "AMOY", "GOERLI", "MUMBAI", "RINKEBY"]
+"""For a chain without an address the daemon asks a public name server, even for those that are long gone."""
+
 _SILENCED = {
     **dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"), f"http://{NOWHERE}"),
     "NO_PROXY": "127.0.0.1,localhost",
@@ -47,10 +50,7 @@ _SILENCED = {
     "YA_NET_SESSION_REQUEST_TIMEOUT": "100ms",  # it waits for the relay before it serves
     "YAGNA_METRICS_URL": f"http://{NOWHERE}/",
     "YA_CONSENT_STATS": "deny",
-    "HOODI_GETH_ADDR": f"http://{NOWHERE}",
-    "HOLESKY_GETH_ADDR": f"http://{NOWHERE}",
-    "POLYGON_GETH_ADDR": f"http://{NOWHERE}",
-    "MAINNET_GETH_ADDR": f"http://{NOWHERE}",
+    **{f"{chain}_GETH_ADDR": f"http://{NOWHERE}" for chain in _CHAINS},
     "YAGNA_DEV_SKIP_ALLOCATION_VALIDATION": "1",
     "INACTIVITY_LIMIT_SECONDS": "3600",  # our exe-units do not push their usage
     "UNRESPONSIVE_LIMIT_SECONDS": "3600",
@@ -66,9 +66,9 @@ class Identity(NamedTuple):
 
 
 def find() -> Path:
-    """The program. Raises `Environment` where it is not installed."""
+    """The program: BEACON_YAGNA, else the one beside this Python, else that on the PATH. Raises `Environment`."""
     beside = Path(sys.executable).parent / "yagna"
-    found = str(beside) if beside.is_file() else shutil.which("yagna")
+    found = os.environ.get("BEACON_YAGNA") or (str(beside) if beside.is_file() else shutil.which("yagna"))
     if found is None:
         raise Environment(
             "yagna-missing",
