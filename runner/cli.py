@@ -41,7 +41,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("validate", "contribute:validate", "Judge everything in registry/, all mistakes at once"),
             Verb("plan", "operate:plan", "What would run, where, at which cost, and why the rest would not"),
             Verb("run", "trial:run", "Try an unsigned JobSpec on this machine; nothing is logged"),
-            Verb("image", "contribute:image", "The CID by which a job names a benchmark's folder"),
+            Verb("image", "images:image", "A benchmark's image: its CID, building it, keeping it here"),
             Verb("explain", "contribute:explain", "What an error code means, with a bad and a good example"),
             Verb("schema", "contribute:schema", "Print a JSON Schema"),
         ),
@@ -58,6 +58,8 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("providers", "providers:providers", "Whose machines are known, where, and how well they served"),
             Verb("devnet", "devnet:devnet", "A Golem network on this machine, with the real yagna daemon"),
             Verb("vantage", "vantage:vantage", "A place of ours for providers to call, so that we see where they are"),
+            Verb("sweep", "sweep:sweep", "End, pay and release what a Golem runner left open"),
+            Verb("doctor", "doctor:doctor", "What a runner on this machine needs, and how to mend what is wrong"),
         ),
     ),
     (

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from runner.explain.entry import Note
 
 ENTRIES: Mapping[str, Note] = {
+    "amount-malformed": Note(
+        "This is no amount of GLM", "It is a decimal number above 0, with a point.", "beacon doctor --amount 0.5"
+    ),
     "devnet-absent": Note(
         "There is no devnet to run on",
         "The policy's network is `devnet`, and no devnet describes itself on this machine (BEACON_DEVNET).",
@@ -51,5 +54,10 @@ ENTRIES: Mapping[str, Note] = {
         "yapapi cannot be imported",
         "It needs the extra `golem`, and a setuptools that still has pkg_resources.",
         "pip install 'beacon-runner[golem]'",
+    ),
+    "sweep-options": Note(
+        "These options exclude each other",
+        "A sweep does everything; --pay and --dismiss decide about one invoice, --dry-run does nothing.",
+        "give one of them",
     ),
 }

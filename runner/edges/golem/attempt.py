@@ -203,7 +203,8 @@ class Attempt:
         except Unverified as error:
             raise Failed("output", error.message) from None
         story.answer = answer
-        story.usage |= {"wall-ms": printed.ms, "memory-kib": answer.max_rss_kib, "output-bytes": answer.stdout_size}
+        measured = {"cpu-ms": answer.cpu_ms, "memory-kib": answer.max_rss_kib, "output-bytes": answer.stdout_size}
+        story.usage = {**measured, **story.usage, "wall-ms": printed.ms}
         story.reader.feed(answer.stdout)
         if answer.timed_out:
             raise Failed("run", f"no end within {limits.run_seconds} s", timeout=True)

@@ -54,6 +54,12 @@ class Daemon(Rest):
 
     # ---- money
 
+    async def accounts(self) -> tuple[str, ...]:
+        """The payment platforms on which this identity can send."""
+        told = await self.get("accounts", "/requestorAccounts", client=self.payment_client)
+        rows = self.read("accounts", lambda: tuple(map(answers.members, answers.items(told))))
+        return tuple(answers.text(row.get("platform")) for row in rows if row.get("send") is not False)
+
     async def allocate(self, amount: Decimal) -> str:
         """Set money aside. The allocation's id."""
         who = await self.identity()

@@ -50,6 +50,11 @@ class Lookout:
         """What tells the countries of addresses."""
         return self._geoip.source
 
+    @property
+    def names(self) -> list[str]:
+        """The vantages that can be asked."""
+        return [post.name for post in self._posts]
+
     async def __aenter__(self) -> Lookout:
         if self._connection.simulated:
             vantage = await self._open.enter_async_context(Vantage("127.0.0.1", 0))

@@ -29,6 +29,7 @@ from runner.edges.golem.evidence import Lookout
 from runner.edges.golem.journal import Journal, Line, stamp
 from runner.edges.golem.library import load
 from runner.edges.golem.loop import Loop
+from runner.edges.golem.preflight import Check, preflight
 from runner.edges.golem.rest import DaemonError
 from runner.edges.golem.settlement import settlement
 from runner.errors import BeaconError, Environment
@@ -169,6 +170,14 @@ class GolemExecutor:
             self._books.clear()
             self._engines.clear()
             return await sweeping.decide(there.daemon, there.journal, invoice, pay)
+
+        return self._call(work)
+
+    def preflight(self, amount: Decimal) -> list[Check]:
+        """What `beacon doctor` asks. Raises `Environment` where there is no daemon to ask."""
+
+        async def work(there: _Opened) -> list[Check]:
+            return await preflight(there.daemon, there.journal, there.house.lookout, amount)
 
         return self._call(work)
 
