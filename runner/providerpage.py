@@ -69,7 +69,8 @@ def _bytes(odd: Apart) -> Safe:
 
 def _name(bundle: Bundle, target: TargetDiff, odd: Apart) -> str:
     """What the provider calls itself, in the first receipt of the target that has its id."""
-    return next(facts.provider.name for facts in _facts(bundle, target.target) if facts.provider.id == odd.provider)
+    names = (facts.provider.name for facts in _facts(bundle, target.target) if facts.provider.id == odd.provider)
+    return next(names, "")
 
 
 def providers(bundle: Bundle, target: TargetDiff, room: int) -> Fitted[Row]:

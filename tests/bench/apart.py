@@ -102,4 +102,4 @@ def _answers(path: Path) -> list[list[str]]:
 CHANCE = random.Random(3)
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 400)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 300)
