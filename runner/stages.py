@@ -66,8 +66,9 @@ def prepare(world: World, state: State, todo: Plan) -> Plan:
         files = benchmark_files(state.snapshot, spec)
         try:
             for target in spec.spec.targets:
-                if isinstance(target, Container) and target.image.source:
-                    world.executor.prepare(target, files[target.image.source.benchmark])
+                if isinstance(target, Container):
+                    source = target.image.source
+                    world.executor.prepare(target, files[source.benchmark] if source else {})
             ready.append(pending)
         except (Environment, Unverified) as error:
             failed.append(Idle(pending.job.path, error.code, error.message))

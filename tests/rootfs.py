@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-PACKAGES = ("encodings", "json", "re", "collections", "importlib")
+PACKAGES = ("encodings", "json", "re", "collections", "importlib", "urllib")
 BUILT = "math _struct zlib select _socket _random _json _posixsubprocess binascii _bisect _heapq fcntl resource array"
 HASHES = "_sha1 _sha2 _sha256 _sha512 _sha3 _blake2 _md5 _datetime _opcode grp"
 

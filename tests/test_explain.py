@@ -26,7 +26,7 @@ OTHERS = set(
     """ssh-ed25519 utf-8 unixfs-v1-2025 runner-git runner-receipt runner-attested payment-settled key-add
     key-revoke beacon-intent beacon-nonce beacon-run beacon-runner beacon-watch demo-runner who-are-you
     who-are-you-swapped cat-file for-each-ref index-pack ls-remote merge-base read-tree rev-list rev-parse symbolic-ref
-    unpack-objects update-index update-ref oci-layout child-pid
+    unpack-objects update-index update-ref oci-layout no-new-privileges child-pid
     app-key beacon-exe-unit beacon-sandbox devnet-template manifest-support
     exit-code cpu-ms memory-kib output-bytes wall-ms""".split()  # noqa: SIM905 - one list of words reads best
 )

@@ -18,8 +18,9 @@ import pytest
 
 from runner.errors import Invalid, Unverified
 from runner.images.benchmark import VOLUMES, benchmark_image, with_defaults
+from runner.images.layers import flatten
 from runner.images.oci import oci_archive
-from runner.images.rootfs import File, resolve
+from runner.images.rootfs import File, Folder, mode, resolve
 from tests.images import (
     PLAIN,
     Member,
@@ -297,6 +298,14 @@ def test_what_is_written_is_read_again() -> None:
     assert opened(raw).image("amd64").config == PLAIN
 
 
+def test_folders_that_everybody_writes_to_stay_so() -> None:
+    raw, _ = built({"tmp": Folder(shared=True), "opt": Folder()})
+    archive = opened(raw)
+    file = io.BytesIO()
+    root = flatten(archive, archive.image("amd64"), lambda: file)
+    assert {path: mode(node) for path, node in root.items()} == {"tmp": 0o1777, "opt": 0o755}
+
+
 def test_the_bytes_are_these() -> None:
     """Pinned by JobSpecs: a change here is a change of format, also where a Python's tarfile makes it."""
     assert built(dict(reversed(list(ROOT.items())))) == built()
@@ -341,6 +350,12 @@ def test_a_benchmarks_image_has_wrapper_and_volumes() -> None:
     assert (b"".join(wrapper.chunks()), wrapper.executable) == (b"#!/usr/bin/python3\nprint()\n", True)
     assert {"dev", "proc", "sys", "tmp", "golem/work", "golem/input", "golem/output"} < set(root)
     assert "tmp/left" not in root
+    assert [path for path, node in sorted(root.items()) if mode(node) == 0o1777] == [
+        "golem/input",
+        "golem/output",
+        "golem/work",
+        "tmp",
+    ]
     assert benchmark_image(root, b"#!/usr/bin/env python3\nprint()\n", "again").keys() == root.keys()
     assert with_defaults(PLAIN, {"A": "b"}, None) == ({"PATH": "/usr/bin", "A": "b"}, "/app", VOLUMES)
 

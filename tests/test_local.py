@@ -21,7 +21,7 @@ from runner.edges import sandbox
 from runner.edges.local import LocalExecutor
 from runner.errors import Environment, Unverified
 from runner.model import Attempt, Cell
-from runner.model.jobspec import Container, Limits, Prompt, Region
+from runner.model.jobspec import Container, Image, Limits, Prompt, Region
 from runner.model.policy import Serve
 from runner.ports import AttemptResult, Work
 from runner.unixfs import folder_cid
@@ -67,6 +67,10 @@ def work(source: str, region: str = "EU", avoid: frozenset[str] = frozenset(), p
             {"queueSeconds": 5, "startSeconds": 20, "runSeconds": 20, "totalSeconds": 30, "memoryMiB": 256} | limits
         ),
         avoid=avoid,
+        start=7,
+        min_grade="claimed",
+        budget="0",
+        reserved="0",
     )
 
 
@@ -296,7 +300,9 @@ def test_image_without_a_source_is_refused(executor: LocalExecutor) -> None:
     target = Container.from_json(
         {"kind": "container", "name": "m", "image": {"oci": f"ghcr.io/a/b@sha256:{'0' * 64}"}, "command": ["x"]}
     )
-    assert "no form `source`" in str(executor.refuses(target))
+    assert "beacon image add" in str(executor.refuses(target))
+    golem = target.model_copy(update={"image": Image.from_json({"gvmi": "0" * 56})})
+    assert "no form `source` or `oci`" in str(executor.refuses(golem))
     assert executor.refuses(work(ECHO).target) is None
 
 

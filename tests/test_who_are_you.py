@@ -50,6 +50,10 @@ def answers(executor: LocalExecutor, seeds: tuple[int, ...], **parameters: str |
             cells=cells,
             limits=Limits.from_json({"memoryMiB": 512}),
             avoid=frozenset(),
+            start=7,
+            min_grade="claimed",
+            budget="0",
+            reserved="0",
         ),
         threading.Event(),
     )

@@ -21,9 +21,7 @@ from runner.sshsig import fingerprint, public_line
 from runner.sshsig import sign as sign_bytes
 from runner.state import demand_registry
 from runner.trust import read_trust
-from runner.unixfs import folder_cid
 
-image = typer.Typer(add_completion=False, rich_markup_mode=None)
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
 
 
@@ -154,23 +152,6 @@ def schema(
         if file not in found:
             raise Usage("schema-unknown", f"no schema {name!r}; found {', '.join(found)}")
         typer.echo(found[file], nl=False)
-
-
-@image.callback()
-def _image() -> None:
-    """Benchmarks' images."""
-
-
-@image.command()
-def cid(
-    folder: Annotated[Path, typer.Argument(help="A benchmark's folder, such as registry/benchmarks/NAME.")],
-) -> None:
-    """Print the CID by which a JobSpec names a folder of source."""
-    snapshot = FolderSnapshot(folder)
-    files = snapshot.read_all(list(snapshot.files("")))
-    if not files:
-        raise Usage("folder-empty", f"{folder} is no folder with files")
-    line(folder_cid(files))
 
 
 def init(

@@ -84,6 +84,12 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else _home("XDG_CACHE_HOME", ".cache") / "beacon"
 
 
+def images_folder() -> Path:
+    """Where OCI archives are kept for the local executor. `BEACON_IMAGES`, else `images` in the cache."""
+    chosen = os.environ.get("BEACON_IMAGES")
+    return Path(chosen) if chosen else cache_folder() / "images"
+
+
 def state_folder() -> Path:
     """Where the highest signed and the last seen checkpoints are kept. `BEACON_STATE`, else below XDG_STATE_HOME."""
     chosen = os.environ.get("BEACON_STATE")

@@ -52,9 +52,9 @@ def run(
     executor = LocalExecutor(cache_folder(), policy.local.serve)
     files = benchmark_files(snapshot, spec)
     for target in spec.spec.targets:
-        if not isinstance(target, Container) or target.image.source is None:
-            raise Environment("target-refused", f"{target.name}: only the form `source` of an image runs here")
-        executor.prepare(target, files[target.image.source.benchmark])
+        if not isinstance(target, Container):
+            raise Environment("target-refused", f"{target.name}: it is a service, not a container")
+        executor.prepare(target, files[target.image.source.benchmark] if target.image.source else {})
     tried = Run(
         run=run_id(raw, None),
         job=spec.path(),
@@ -63,9 +63,7 @@ def run(
         root=secrets.token_hex(32),
     )
     with progress() as emit, stoppable() as stop:
-        results = execute(
-            Order(tried, spec, files, policy), executor, MemorySpool(), emit, stop, time.monotonic
-        )
+        results = execute(Order(tried, spec, files, policy), executor, MemorySpool(), emit, stop, time.monotonic)
         job = Job(path, raw, sha256(raw), spec, b"tried locally at " + instant(now()).encode() + b"\n", b"")
         throwaway = SoftwareKey(os.urandom(32))
         done = publication(tried, job, results, throwaway, RunnerIdentity(version=__version__), emit)

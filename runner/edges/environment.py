@@ -46,13 +46,13 @@ def prepare(cache: Path, files: Mapping[str, bytes]) -> Prepared:
     """Write a benchmark's files and install its `requirements.txt`, unless both are there. Raises `Invalid` for a
     requirement that is not pinned, `Environment` where installing fails."""
     _sweep(cache)
-    folder = _once(cache / "files", _digest_of(files), lambda into: _write(into, files))
+    folder = once(cache / "files", _digest_of(files), lambda into: _write(into, files))
     wanted = requirements.parse(files.get("requirements.txt", b""), "requirements.txt")
     if not wanted:
         return Prepared(folder, None, {})
     text = requirements.normal(wanted)
     key = sha256(canonical([text, sys.version, sysconfig.get_platform(), *platform.libc_ver()]))
-    site = _once(cache / "site", key, lambda into: _install(into, text))
+    site = once(cache / "site", key, lambda into: _install(into, text))
     packages = {item.name: item.version for item in importlib.metadata.distributions(path=[str(site)])}
     return Prepared(folder, site, dict(sorted(packages.items())))
 
@@ -77,7 +77,7 @@ def _digest_of(files: Mapping[str, bytes]) -> str:
     return sha256(canonical({name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}))
 
 
-def _once(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
+def once(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """The folder `parent/name`, filled by whoever comes first. Losing a race means using the winner's."""
     final = parent / name
     if final.is_dir():

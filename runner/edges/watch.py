@@ -1,10 +1,12 @@
 """Runs one sandboxed program under watch: feeds it, reads it, and ends it, whatever it does.
 
 Promises: returns within the bounds, or soon after `cancel` is set; keeps the head of each stream, never more; when it
-returns, every process of the sandbox is dead and reaped. Linux only (pidfd, /proc). The program must be a bubblewrap
-that writes its status to the descriptor given with `--json-status-fd`: killing its first process ends the whole PID
-namespace, and the kernel waits for all of them. What goes into the sandbox is `sandbox.py`'s; what the lines mean is
-`runner/protocol.py`'s.
+returns, every process of the sandbox is dead and reaped. Linux only (pidfd, /proc).
+
+The program is a bubblewrap that writes its status to the descriptor given with `--json-status-fd`: killing its first
+process ends the whole PID namespace, and the kernel waits for all of them. Or it is the client of a container engine,
+which keeps the processes elsewhere: then `stop` ends them, the client's exit code is theirs, and what they use is not
+seen. What goes into the sandbox is `sandbox.py`'s; what the lines mean is `runner/protocol.py`'s.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from runner.edges.usage import Usage, proportional_kib, usage
@@ -92,8 +95,11 @@ def watch(
     bounds: Bounds,
     cpus: frozenset[int],
     cancel: threading.Event,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    stop: Callable[[], None] | None = None,
 ) -> Ended:
-    """Run a sandbox to its end. `argv` gives its command line, from the descriptor of its status."""
+    """Run a sandbox to its end. `argv` gives its command line, from the descriptor of its status; `environ` is that
+    program's own environment."""
     status, status_writer = os.pipe()
     begun = time.monotonic()
     try:
@@ -104,8 +110,8 @@ def watch(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env={},
-                pass_fds=(status_writer,),
+                env=environ,
+                pass_fds=() if stop else (status_writer,),
                 start_new_session=True,
             )
     except BaseException:
@@ -115,7 +121,7 @@ def watch(
         os.close(status_writer)
     with process, io.FileIO(status) as status_reader:
         try:
-            watched = _Watched(process, status_reader, stdin, listener, bounds, begun)
+            watched = _Watched(process, status_reader, stdin, listener, bounds, begun, stop)
             try:
                 cause = watched.until_end(cancel)
             finally:
@@ -148,8 +154,10 @@ class _Watched:
         listener: Listener,
         bounds: Bounds,
         begun: float,
+        stop: Callable[[], None] | None,
     ) -> None:
         self._process = process
+        self._stop = stop
         self._said = b""
         self._stdin = memoryview(stdin)
         self._listener = listener
@@ -188,6 +196,8 @@ class _Watched:
 
         Bubblewrap has to name that process before it is killed itself: until the sandbox stands, its child would
         survive it."""
+        if self._stop and self._alive():
+            self._stop()
         patience = time.monotonic() + GRACE
         while self._alive():
             if self._first is not None:
@@ -200,7 +210,7 @@ class _Watched:
 
     def ended(self, cause: Cause) -> Ended:
         """The facts, once nothing is left."""
-        exit_code = self._status_says("exit-code")
+        exit_code = self._process.returncode if self._stop else self._status_says("exit-code")
         return Ended(
             cause=cause,
             began=exit_code is not None or cause != "exited",
@@ -301,6 +311,8 @@ class _Watched:
         return None
 
     def _look(self) -> None:
+        if self._stop:
+            return
         now = usage(self._process.pid)
         if now is not None:
             seen = self._usage or now

@@ -47,6 +47,11 @@ ENTRIES: Mapping[str, Note] = {
         "Nothing is fetched unless the operator says so (BEACON_PULL=1, docker and podman).",
         "beacon image add ARCHIVE, with the archive whose manifest has the digest that the job pins",
     ),
+    "image-out": Note(
+        "The words for an image cannot be used",
+        "An image needs a file to be written to; its name, variables and folder stand in JSON that others read.",
+        "beacon image build SOURCE --oci FILE --gvmi FILE --env NAME=VALUE --workdir /app",
+    ),
     "image-platform": Note(
         "The archive has no single image for this machine",
         "One image for Linux and this processor is needed, or a digest that names one.",

@@ -44,8 +44,8 @@ ENTRIES: Mapping[str, Note] = {
     "folder-not-empty": Note("The folder is not empty", "Nothing is overwritten.", "give a new folder"),
     "image-form": Note(
         "The image cannot run here",
-        "The local executor runs the form `source` and no other.",
-        "give image.source, or use a runner that runs containers",
+        "The local executor runs the forms `source` and `oci`; the message says why each cannot run on this machine.",
+        "mend one of them, give another form, or use a runner on Golem",
     ),
     "install-failed": Note(
         "A benchmark's packages could not be installed",

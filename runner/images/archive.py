@@ -43,13 +43,17 @@ class Config(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One image of an archive: the manifest's digest, which a JobSpec pins, the configuration's, and the layers with
-    the digests of what they unpack to."""
+    """One image of an archive: its manifest, whose digest a JobSpec pins, and its configuration's document; what that
+    says; and the layers with the digests of what they unpack to."""
 
-    digest: str
-    config_digest: str
+    documents: tuple[Descriptor, Descriptor]
     config: Config
     layers: tuple[tuple[Descriptor, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """The manifest's digest."""
+        return self.documents[0].digest
 
 
 class Archive:
@@ -126,12 +130,8 @@ class Archive:
         unpacked = _list(root, "diff_ids", self.name)
         if len(unpacked) != len(layers) or not all(isinstance(one, str) and _DIGEST.fullmatch(one) for one in unpacked):
             raise refused(self.name, "image-archive", "its manifest and its configuration name different layers")
-        return Image(
-            manifest.digest,
-            config.digest,
-            _config(facts.get("config"), self.name),
-            tuple(zip(layers, unpacked, strict=True)),
-        )
+        said = _config(facts.get("config"), self.name)
+        return Image((manifest, config), said, tuple(zip(layers, unpacked, strict=True)))
 
     def _document(self, path: str) -> Any:
         place = self._places.get(path)

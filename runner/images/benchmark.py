@@ -33,7 +33,8 @@ def benchmark_image(root: RootFs, wrapper: bytes, where: str) -> RootFs:
             hint = "put the benchmark's files elsewhere, such as /app: a provider mounts an empty folder here"
             raise refused(where, "image-volume", f"there are files in {volume}", hint)
     body = wrapper.split(b"\n", 1)[1] if wrapper.startswith(b"#!") else wrapper
-    added: dict[str, File | Folder] = {path: Folder() for path in (*MOUNTED, *(one[1:] for one in VOLUMES))}
+    added: dict[str, File | Folder] = {path: Folder(shared=path == "tmp") for path in MOUNTED}
+    added |= {volume[1:]: Folder(shared=True) for volume in VOLUMES}
     added[WRAPPER] = contents(b"#!/" + encoded(python) + b"\n" + body, executable=True)
     whole = with_entries(kept, added)
     above = {path[:at] for path in added for at, letter in enumerate(path) if letter == "/"} | set(added)

@@ -31,7 +31,11 @@ _AUFS = ".wh..wh."
 Scratch: TypeAlias = Callable[[], BinaryIO]
 """Gives an empty file that can be written and read, and goes away by itself."""
 
-_Tree: TypeAlias = "dict[str, _Tree | File | Link]"
+
+class _Tree(dict[str, "_Tree | File | Link"]):
+    """A folder while layers are laid over it."""
+
+    shared = False
 
 
 class _Entry(NamedTuple):
@@ -45,7 +49,7 @@ class _Entry(NamedTuple):
 def flatten(archive: Archive, image: Image, scratch: Scratch, largest: int = LARGEST) -> RootFs:
     """The root file system of an image. Its files read from the scratch files, so those have to stay. Raises `Invalid`,
     or `Unverified` where a digest does not hold."""
-    root: _Tree = {}
+    root = _Tree()
     left = largest
     for layer, unpacked in image.layers:
         where = f"{archive.name}: layer {layer.digest[:19]}…"
@@ -131,7 +135,7 @@ def _read(file: BinaryIO, where: str) -> list[_Entry]:
             chunks = partial(slices, file, member.offset_data, member.size)
             entries.append(_Entry(path, File(member.size, bool(member.mode & 0o100), chunks)))
         elif member.isdir():
-            entries.append(_Entry(path, Folder()))
+            entries.append(_Entry(path, Folder(shared=bool(member.mode & 0o002))))
         elif member.issym():
             entries.append(_Entry(path, Link(_target(member.linkname, path, where))))
         elif member.islnk():
@@ -178,8 +182,11 @@ def _add(root: _Tree, entry: _Entry, where: str) -> None:
         folder[name] = found
     elif isinstance(entry.node, File | Link):
         folder[name] = entry.node
-    elif not isinstance(folder.get(name), dict):
-        folder[name] = {}
+    elif isinstance(entry.node, Folder):
+        below = folder.get(name)
+        if not isinstance(below, _Tree):
+            below = folder[name] = _Tree()
+        below.shared = entry.node.shared
 
 
 def _folder(root: _Tree, path: str, where: str, make: bool) -> _Tree | None:
@@ -202,10 +209,10 @@ def _folder(root: _Tree, path: str, where: str, make: bool) -> _Tree | None:
             todo += node.target.split("/")[::-1]
             continue
         if node is None and make:
-            node = here[-1][part] = {}
+            node = here[-1][part] = _Tree()
         if isinstance(node, File) and make:
             raise refused(where, "image-layer", f"{path!r} should be a folder, and {part!r} in it is a file")
-        if not isinstance(node, dict):
+        if not isinstance(node, _Tree):
             return None
         here.append(node)
     return here[-1]
@@ -220,8 +227,8 @@ def _flat(root: _Tree, where: str) -> Iterator[tuple[str, Node]]:
             path = f"{above}{name}"
             if len(encoded(path)) > LONGEST_PATH:
                 raise refused(where, "image-layer", f"the path {path[:80]!r}… is too long")
-            if isinstance(node, dict):
-                yield path, Folder()
+            if isinstance(node, _Tree):
+                yield path, Folder(node.shared)
                 todo.append((f"{path}/", node))
             else:
                 yield path, node

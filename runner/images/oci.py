@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from runner.images.archive import Config
+from runner.images.archive import Archive, Config, Image
 from runner.images.rootfs import File, Folder, Link, Node, RootFs, mode, ordered, refused
 from runner.model import canonical
 
@@ -57,18 +57,31 @@ def oci_archive(root: RootFs, config: Config, command: tuple[str, ...], name: st
             "schemaVersion": 2,
         }
     )
-    named = {"annotations": {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}}
-    listed = _descriptor(_MANIFEST, manifest) | named | {"platform": {"architecture": architecture, "os": "linux"}}
-    index = canonical({"manifests": [listed], "mediaType": _INDEX, "schemaVersion": 2})
     docker = [{"Config": _blob(_hex(facts)), "Layers": [_blob(unpacked)], "RepoTags": [name]}]
-    small = {
-        "oci-layout": canonical({"imageLayoutVersion": "1.0.0"}),
-        "index.json": index,
-        "manifest.json": canonical(docker),
-        _blob(_hex(facts)): facts,
-        _blob(_hex(manifest)): manifest,
-    }
-    return OciArchive(f"sha256:{_hex(manifest)}", _pieces(small, root, _blob(unpacked), size))
+    small = {_blob(_hex(facts)): facts, _blob(_hex(manifest)): manifest}
+    head = _layout(_descriptor(_MANIFEST, manifest), docker, name, architecture)
+    return OciArchive(f"sha256:{_hex(manifest)}", _pieces(head, small, root, _blob(unpacked), size))
+
+
+def repacked(archive: Archive, image: Image, name: str, architecture: str) -> Iterator[bytes]:
+    """An archive of one image of another archive, under a name of ours. Its blobs are the same; tags, other platforms
+    and whatever else was in it are not: a loaded archive would give the names that it holds to its own image."""
+    parts = [*image.documents, *(layer for layer, _ in image.layers)]
+    manifest, config = image.documents
+    docker = [
+        {
+            "Config": _blob(config.digest[7:]),
+            "Layers": [_blob(layer.digest[7:]) for layer, _ in image.layers],
+            "RepoTags": [name],
+        }
+    ]
+    listed = {"digest": manifest.digest, "mediaType": _MANIFEST, "size": manifest.size}
+    yield from _layout(listed, docker, name, architecture)
+    for part in {part.digest: part for part in parts}.values():
+        yield _header(_blob(part.digest[7:]), File(part.size, False, lambda: ()))
+        yield from archive.blob(part)
+        yield bytes(-part.size % _BLOCK)
+    yield _END
 
 
 def configuration(config: Config, command: tuple[str, ...]) -> dict[str, Any]:
@@ -111,12 +124,26 @@ def _header(path: str, node: Node, plain: bool = False) -> bytes:
     return member.tobuf(tarfile.USTAR_FORMAT if plain else tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
-def _pieces(small: dict[str, bytes], root: RootFs, blob: str, size: int) -> Iterator[bytes]:
-    for name, raw in small.items():
-        yield _header(name, File(len(raw), False, lambda: ()), plain=True) + raw + bytes(-len(raw) % _BLOCK)
+def _layout(manifest: dict[str, Any], docker: list[Any], name: str, architecture: str) -> Iterator[bytes]:
+    """What stands before the blobs."""
+    named = {"annotations": {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}}
+    listed = manifest | named | {"platform": {"architecture": architecture, "os": "linux"}}
+    index = canonical({"manifests": [listed], "mediaType": _INDEX, "schemaVersion": 2})
+    yield _small("oci-layout", canonical({"imageLayoutVersion": "1.0.0"}))
+    yield _small("index.json", index)
+    yield _small("manifest.json", canonical(docker))
+
+
+def _pieces(head: Iterator[bytes], small: dict[str, bytes], root: RootFs, blob: str, size: int) -> Iterator[bytes]:
+    yield from head
+    yield from (_small(path, raw) for path, raw in small.items())
     yield _header(blob, File(size, False, lambda: ()))
     yield from layer(root)
     yield bytes(-size % _BLOCK) + _END
+
+
+def _small(path: str, raw: bytes) -> bytes:
+    return _header(path, File(len(raw), False, lambda: ()), plain=True) + raw + bytes(-len(raw) % _BLOCK)
 
 
 def _descriptor(kind: str, raw: bytes) -> dict[str, Any]:

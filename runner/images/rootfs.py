@@ -1,7 +1,8 @@
 """A root file system as values: folders, files and links, and nothing else.
 
-Kept of a mode is one bit: whether a file may be executed. Owners, times, extended attributes, set-uid bits and the
-identity of hard links are left out, because they differ between machines and no benchmark needs them.
+Kept of a mode is one bit: whether a file may be executed, or whether everybody may write into a folder. Owners, times,
+extended attributes, set-uid bits and the identity of hard links are left out, because they differ between machines and
+no benchmark needs them.
 
 Paths have no slash at their beginning and no part that is empty, `.` or `..`; bytes that are no UTF-8 stand in them as
 surrogates (PEP 383). Each parent of an entry is a `Folder` of the same root file system, never a link.
@@ -21,7 +22,10 @@ LINKS = 40
 
 
 class Folder(NamedTuple):
-    """A folder; its entries are those whose paths begin with its own."""
+    """A folder; its entries are those whose paths begin with its own. `shared`: everybody may write there, as in /tmp:
+    some engines give what they mount over a folder the folder's own mode."""
+
+    shared: bool = False
 
 
 class File(NamedTuple):
@@ -59,6 +63,8 @@ def mode(node: Node) -> int:
             return 0o777
         case File(executable=False):
             return 0o644
+        case Folder(shared=True):
+            return 0o1777
         case _:
             return 0o755
 
