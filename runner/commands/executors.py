@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.commands.places import cache_folder
 from runner.edges import orphans
@@ -16,6 +17,9 @@ from runner.model import Policy
 from runner.model.jobspec import Container
 from runner.ports import Emit, Executor, Snapshot
 from runner.registry import load_policy, load_providers
+
+if TYPE_CHECKING:
+    from runner.edges.golem.executor import GolemExecutor
 
 
 def refusal(policy: Policy) -> Callable[[Container], str | None]:
@@ -27,13 +31,28 @@ def refusal(policy: Policy) -> Callable[[Container], str | None]:
 
 
 @contextmanager
-def executing(snapshot: Snapshot, state: Path, emit: Emit) -> Iterator[Executor]:
+def executing(snapshot: Snapshot, state: Path, emit: Emit, environ: Mapping[str, str]) -> Iterator[Executor]:
     """The executor, after sweeping up what a killed one left behind. `snapshot` is the branch's head, `state` the
     folder for what must outlive this process."""
     policy = load_policy(snapshot)
+    with golem_executor(snapshot, state, emit, environ) as golem:
+        if golem is None:
+            orphans.sweep(cache_folder())
+            yield LocalExecutor(cache_folder(), policy.local.serve)
+            return
+        if any(state.glob("golem/*/*.jsonl")):
+            golem.sweep()
+        yield golem
+
+
+@contextmanager
+def golem_executor(
+    snapshot: Snapshot, state: Path, emit: Emit, environ: Mapping[str, str] = os.environ
+) -> Iterator[GolemExecutor | None]:
+    """The executor on the policy's Golem network, None where it names none. Reaches for nothing before it is used."""
+    policy = load_policy(snapshot)
     if policy.golem is None:
-        orphans.sweep(cache_folder())
-        yield LocalExecutor(cache_folder(), policy.local.serve)
+        yield None
         return
     from runner.edges.golem.executor import GolemExecutor, Setting
     from runner.reputation import read
@@ -45,11 +64,9 @@ def executing(snapshot: Snapshot, state: Path, emit: Emit) -> Iterator[Executor]
         cache=cache_folder(),
         known=load_providers(snapshot),
         history=read(snapshot, policy.golem.network, datetime.now(UTC)),
-        environ=os.environ,
+        environ=environ,
     )
     with GolemExecutor(setting, emit) as executor:
-        if any(state.glob("golem/*/*.jsonl")):
-            executor.sweep()
         yield executor
 
 

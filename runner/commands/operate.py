@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,16 +140,21 @@ def cancel(
 
 @contextmanager
 def working(
-    root: Path, keys: Path | None, remote: str | None, emit: Emit, state: Path | None = None
+    root: Path,
+    keys: Path | None,
+    remote: str | None,
+    emit: Emit,
+    state: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[World]:
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
-    held = load_keys(keys, os.environ)
+    held = load_keys(keys, environ)
     place = state or state_folder()
     with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
         repository.refresh()
         head = repository.snapshot(repository.head())
         demand_registry(head, "the branch")
-        with executing(head, place, emit) as executor:
+        with executing(head, place, emit, environ) as executor:
             yield World(
                 desk=Desk(repository, held, SignedState(place, load_policy(head).log.origin), emit),
                 executor=executor,
@@ -158,7 +163,7 @@ def working(
                 monotonic=time.monotonic,
                 stop=stop,
                 identity=RunnerIdentity(version=__version__),
-                secrets=(*secrets(held), *app_keys(os.environ)),
+                secrets=(*secrets(held), *app_keys(environ)),
             )
 
 

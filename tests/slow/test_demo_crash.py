@@ -25,8 +25,8 @@ def test_the_demo_killed_three_times(tmp_path: Path) -> None:
     except Environment as error:
         pytest.skip(f"no sandbox works here: {error.message}")
     place, origin = Scratch(tmp_path), "demo-crash.invalid/log"
-    demo._registry(place.place, place.clone, place.keys, origin)
-    demo._contribute(place.clone, place.keys, origin)
+    demo.registry(place.place, place.clone, place.keys, origin, golem=False)
+    demo.contribute(place.clone, place.keys, origin, demo.HONEST, demo.SWAPPED)
     cache = tmp_path / "cache"
     seen: list[str] = []
     for moment in sorted(random.Random(SEED).sample(range(8, 30), 3)):
