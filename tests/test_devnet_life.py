@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.edges.devnet import daemon, processes
+from runner.edges.devnet import daemon, offer, processes
 from runner.edges.devnet.net import Devnet
 from runner.errors import Usage
 from tests.devnet.fixture import cache
@@ -138,6 +138,31 @@ def test_agreements_that_nobody_uses_are_ended_by_the_provider(folder: Path) -> 
         agreement = asyncio.run(hire(net))
         until(lambda: {"provider": "us-1", "id": agreement, "state": "Terminated"} in net.agreements())
         assert net.invoices() == [], "nothing was used, nothing is billed"
+
+
+def test_debit_notes_come_as_agreed_and_have_to_be_accepted(folder: Path) -> None:
+    agreed = {offer.DEBIT_NOTE_SECONDS: 1, offer.ACCEPT_SECONDS: 2}
+
+    async def scenario(net: Devnet) -> None:
+        async with Requestor(net) as requestor:
+            agreement = await requestor.hire("us-1", publish(net, {"x": b"x"}), **agreed)
+            activity = await requestor.activity.new_activity(agreement.id)
+            due = []
+            async for one in requestor.payment.incoming_debit_note_ids():
+                note = await requestor.payment.debit_note(one)
+                assert note.activity_id == activity.id
+                due.append(float(note.total_amount_due))
+                await note.accept(amount=note.total_amount_due, allocation=requestor.allocation)
+                if len(due) == 4:
+                    break
+            assert due == sorted(due)
+            assert 2.5 * 0.00002 < due[-1] - due[0] < 4.5 * 0.00002
+            assert {"provider": "us-1", "id": agreement.id, "state": "Approved"} in net.agreements()
+            ended = {"provider": "us-1", "id": agreement.id, "state": "Terminated"}
+            await asyncio.to_thread(until, lambda: ended in net.agreements())
+
+    with Devnet.started(folder, cache(), TWO) as net:
+        asyncio.run(scenario(net))
 
 
 TRACED = "connect,sendto,sendmsg,sendmmsg"

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.edges.devnet import geography, gsb, offer, processes, runtimes
-from runner.edges.devnet.commands import Cpus
 from runner.edges.devnet.deal import Deal
+from runner.edges.devnet.egress import Egress
 from runner.edges.devnet.exeunit import Command, ExeUnit, Finished, captured, swapped
 from runner.edges.devnet.faults import Faults
 from runner.errors import Usage
@@ -325,7 +325,7 @@ def test_packages_that_no_provider_fetches(runtime: str, package: str) -> None:
         runtimes.asked(runtime, package)
 
 
-# Places, CPUs, processes
+# Places, processes
 
 
 def test_every_country_has_a_network_and_every_provider_a_part_of_it() -> None:
@@ -353,23 +353,52 @@ def test_the_map_knows_its_networks_and_nothing_else(tmp_path: Path) -> None:
     assert abs(facts.build_epoch - time.time()) < 60
 
 
-def test_commands_never_share_a_cpu() -> None:
-    async def scenario() -> None:
-        cpus, taken, most = Cpus({0, 1, 2}), set[int](), 0
+# The way out
 
-        async def use(wanted: int) -> None:
-            nonlocal most
-            async with cpus.taken(wanted) as mine:
-                assert not taken & mine
-                taken.update(mine)
-                most = max(most, len(taken))
-                await asyncio.sleep(0.01)
-                taken.difference_update(mine)
 
-        await asyncio.gather(*(use(wanted) for wanted in (1, 2, 1, 9, 1, 3)))
-        assert (most, cpus.count) == (3, 3)
+async def through(folder: Path, request: bytes, source: str = "127.101.1.1") -> bytes:
+    """What comes back through a way out, from a server that says who called and repeats what it was told."""
 
-    asyncio.run(scenario())
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(writer.get_extra_info("peername")[0].encode() + b" " + await reader.read(100))
+        writer.close()
+
+    async with (
+        await asyncio.start_server(serve, "127.0.0.1", 0) as server,
+        Egress(folder / "out.sock", lambda: source) as egress,
+    ):
+        reader, writer = await asyncio.open_unix_connection(str(egress.path))
+        writer.write(request.replace(b"PORT", b"%d" % server.sockets[0].getsockname()[1]))
+        writer.write_eof()
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert not egress.path.exists()
+    return answer
+
+
+@pytest.mark.parametrize("host", [b"127.0.0.1", b"localhost"])
+def test_calls_leave_from_the_providers_address(host: bytes, tmp_path: Path) -> None:
+    request = b"CONNECT " + host + b":PORT\nhello"
+    assert asyncio.run(through(tmp_path, request)) == b"127.101.1.1 hello"
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"CONNECT 192.0.2.1:80\n",
+        b"CONNECT 127.0.0.999:PORT\n",
+        b"CONNECT 0.0.0.0:PORT\n",
+        b"CONNECT [::1]:PORT\n",
+        b"CONNECT 127.0.0.1:99999\n",
+        b"CONNECT 127.0.0.1\n",
+        b"GET 127.0.0.1:PORT\n",
+        b"CONNECT 127.0.0.1:PORT",
+        b"A" * 100_000,
+        b"",
+    ],
+)
+def test_nothing_but_loopback_can_be_reached(request_line: bytes, tmp_path: Path) -> None:
+    assert asyncio.run(through(tmp_path, request_line)) == b""
 
 
 def test_a_pid_alone_is_nobody() -> None:

@@ -90,8 +90,9 @@ class Requestor:
         found = [one.address async for one in self.payment.accounts() if one.network == "hoodi"]
         return found[0]
 
-    async def hire(self, provider: str, package: str, runtime: str = "beacon-sandbox") -> Any:
-        """An agreement that was confirmed, with a provider by name; None where it was not, or nobody answered."""
+    async def hire(self, provider: str, package: str, runtime: str = "beacon-sandbox", **more: Any) -> Any:
+        """An agreement that was confirmed, with a provider by name; None where it was not, or nobody answered. `more`
+        are properties of the demand."""
         decoration = await self.payment.decorate_demand([self.allocation.id])
         properties = {
             "golem.srv.comp.expiration": int((time.time() + 1200) * 1000),
@@ -99,6 +100,7 @@ class Requestor:
             "golem.srv.comp.task_package": package,
             "golem.com.payment.chosen-platform": "erc20-hoodi-tglm",
             **{item.key: item.value for item in decoration.properties},
+            **more,
         }
         wanted = (f"(golem.runtime.name={runtime})", f"(golem.node.debug.subnet={self._facts['subnet']})")
         constraints = f"(&{''.join([*wanted, *decoration.constraints])})"

@@ -11,14 +11,14 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Coroutine
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.edges import sandbox
-from runner.edges.devnet import geography, offer, runtimes
-from runner.edges.devnet.commands import Cpus, in_sandbox
+from runner.edges.cpus import Cpus
+from runner.edges.devnet import billing, geography, offer, runtimes
+from runner.edges.devnet.commands import in_sandbox
 from runner.edges.devnet.deal import Deal
 from runner.edges.devnet.egress import Egress
 from runner.edges.devnet.exeunit import Command, ExeUnit
@@ -236,6 +236,7 @@ class Agent:
             try:
                 async with Bus(self._house.bus, f"/public/exeunit/{activity}", unit.call):
                     await self._tell(activity, "Initialized")
+                    self._start(self._notes(deal, activity, unit))
                     await ended.wait()
             finally:
                 await unit.end()
@@ -297,26 +298,18 @@ class Agent:
         if not deal.units or self.faults.strike("no-invoice") is not None:
             return
         more = self.faults.strike("overcharge")
-        amount = deal.cost(more["factor"] if more else 1.0)
-        due = datetime.now(UTC) + timedelta(days=1)
-        body = {
-            "agreementId": deal.id,
-            "activityIds": list(deal.units),
-            "amount": _decimal(amount),
-            "paymentDueDate": _stamp(due),
-        }
-        invoice = await self._rest.call("POST", "/payment-api/v1/invoices", body)
-        await self._rest.call("POST", f"/payment-api/v1/invoices/{invoice['invoiceId']}/send", timeout=ANSWER_SECONDS)
+        await billing.send_invoice(self._rest, deal, more["factor"] if more else 1.0)
 
+    async def _notes(self, deal: Deal, activity: str, unit: ExeUnit) -> None:
+        """Debit notes of an activity; where nobody accepts them, the agreement ends."""
 
-def _decimal(amount: Decimal) -> str:
-    """Plain digits: the daemon reads no exponents."""
-    return f"{amount:f}"
+        def factor() -> float:
+            more = self.faults.looming("overcharge")
+            return float(more["factor"]) if more else 1.0
+
+        if why := await billing.send_notes(self._rest, deal, activity, unit, factor):
+            await self._terminate(deal, why)
 
 
 def _now() -> str:
-    return _stamp(datetime.now(UTC))
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+    return billing.stamp(datetime.now(UTC))

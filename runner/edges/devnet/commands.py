@@ -7,13 +7,12 @@ finds none waits, and pays for the wait as for any other second of its activity.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import threading
-from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runner.edges import sandbox
+from runner.edges.cpus import Cpus
 from runner.edges.devnet.exeunit import Command, Finished
 from runner.edges.devnet.runtimes import CPU_SECONDS, MEMORY_GIB, MakeBox
 from runner.edges.watch import Bounds, watch
@@ -21,28 +20,8 @@ from runner.edges.watch import Bounds, watch
 LONGEST_OUTPUT = 64 << 20
 """Bytes of a command's standard output: whoever prints more is ended."""
 
-
-class Cpus:
-    """The CPUs of this machine, for commands to take. `count` says how many there are."""
-
-    def __init__(self, numbers: set[int]) -> None:
-        self.count = len(numbers)
-        self._free = sorted(numbers)
-        self._changed = asyncio.Condition()
-
-    @contextlib.asynccontextmanager
-    async def taken(self, wanted: int) -> AsyncIterator[frozenset[int]]:
-        """As many CPUs as are wanted, or all where there are not as many."""
-        count = max(1, min(wanted, self.count))
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self._free) >= count)
-            mine = [self._free.pop(0) for _ in range(count)]
-        try:
-            yield frozenset(mine)
-        finally:
-            async with self._changed:
-                self._free = sorted([*self._free, *mine])
-                self._changed.notify_all()
+_THREADS = ThreadPoolExecutor(64, "sandbox")
+"""One for each command that runs or waits for a CPU."""
 
 
 class _Kept:
@@ -66,20 +45,18 @@ def in_sandbox(box_of: sandbox.Sandbox, make: MakeBox, cpus: Cpus, wanted: int, 
     """A `Command` of an activity: each start is a sandbox of its own, with the socket `out` as its way out."""
 
     async def run(argv: tuple[str, ...], cancel: threading.Event) -> Finished:
-        async with cpus.taken(wanted) as mine:
-            return await asyncio.to_thread(_run, box_of, make(argv, out), mine, cancel)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_THREADS, _run, box_of, make(argv, out), cpus, wanted, cancel)
 
     return run
 
 
-def available() -> Cpus:
-    """The CPUs that this process may use."""
-    return Cpus(os.sched_getaffinity(0))
-
-
-def _run(box_of: sandbox.Sandbox, box: sandbox.Box, cpus: frozenset[int], cancel: threading.Event) -> Finished:
-    kept = _Kept()
-    bounds = Bounds(CPU_SECONDS, CPU_SECONDS, CPU_SECONDS, MEMORY_GIB << 20)
-    ended = watch(lambda status: box_of.argv(box, status), b"", kept, bounds, cpus, cancel)
+def _run(box_of: sandbox.Sandbox, box: sandbox.Box, cpus: Cpus, wanted: int, cancel: threading.Event) -> Finished:
+    with cpus.taken(max(1, wanted), CPU_SECONDS, cancel) as mine:
+        if not mine:
+            return Finished(None, b"", b"", 0)
+        kept = _Kept()
+        bounds = Bounds(CPU_SECONDS, CPU_SECONDS, CPU_SECONDS, MEMORY_GIB << 20)
+        ended = watch(lambda status: box_of.argv(box, status), b"", kept, bounds, mine, cancel)
     cpu_ms = ended.usage.cpu_ms if ended.usage else 0
     return Finished(ended.exit_code, bytes(kept.data), ended.stderr.head, cpu_ms)

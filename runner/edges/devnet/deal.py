@@ -24,6 +24,10 @@ class Deal:
         self.units: dict[str, ExeUnit] = {}
         self.ended: dict[str, asyncio.Event] = {}
         self.settled = False
+        agreed = agreement["offer"]["properties"]
+        self.note_seconds = float(agreed.get(offer.DEBIT_NOTE_SECONDS, 120))
+        accept = agreed.get(offer.ACCEPT_SECONDS)
+        self.accept_seconds = None if accept is None else float(accept)
         self._expires = float(demand["properties"]["golem.srv.comp.expiration"]) / 1000
         self._prices = prices
         self._used = time.time()
@@ -42,6 +46,10 @@ class Deal:
         if now >= self._expires:
             return "the agreement has expired"
         return f"no activity for {idle_seconds:.0f} s" if now - self._used >= idle_seconds else None
+
+    def cost_of(self, unit: ExeUnit, factor: float) -> Decimal:
+        """What one of its activities has cost so far."""
+        return offer.cost(self._prices, [unit.usage()], factor)
 
     def cost(self, factor: float) -> Decimal:
         """What its activities cost."""

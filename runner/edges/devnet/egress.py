@@ -19,7 +19,7 @@ INSIDE = "/golem/run/egress.sock"
 _CONNECT = re.compile(rb"CONNECT (127(?:\.[0-9]{1,3}){3}|localhost):([0-9]{1,5})\n")
 _WAIT = 10.0
 _CHUNK = 64 << 10
-_ENDS = (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError)
+_ENDS = (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 
 
 class Egress:

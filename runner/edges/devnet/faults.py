@@ -94,6 +94,11 @@ class Faults:
         fault = self._by_kind.get(kind)
         return fault.options if fault and fault.strikes() else None
 
+    def looming(self, kind: str) -> Mapping[str, Any] | None:
+        """The options of a fault that has not struck as often as it is to, without counting."""
+        fault = self._by_kind.get(kind)
+        return fault.options if fault and fault.left != 0 else None
+
     def standing(self, kind: str) -> bool:
         """Whether a fault of this kind is set, without counting."""
         return kind in self._by_kind

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.edges import sandbox
+from runner.edges.cpus import Cpus
 from runner.edges.devnet import control, geography, offer, processes
 from runner.edges.devnet.agent import Agent, House
-from runner.edges.devnet.commands import available
 from runner.edges.devnet.daemon import BUS, Daemon, find, template
 from runner.edges.devnet.rest import Rest
 from runner.errors import BeaconError
@@ -71,7 +71,7 @@ class Host:
         house = House(
             session=self._session,
             sandbox=box_of,
-            cpus=available(),
+            cpus=Cpus(os.sched_getaffinity(0)),
             cache=cache,
             folder=self.folder,
             bus=BUS,

@@ -19,6 +19,7 @@ PLATFORM = f"{DRIVER}-{NETWORK}-{TOKEN}"
 USAGE = ("golem.usage.duration_sec", "golem.usage.cpu_sec")
 CONSTRAINTS = "(&(golem.srv.comp.expiration>0)(golem.node.debug.subnet={subnet}))"
 DEBIT_NOTE_SECONDS = "golem.com.scheme.payu.debit-note.interval-sec?"
+ACCEPT_SECONDS = "golem.com.payment.debit-notes.accept-timeout?"
 
 _THREADS = re.compile(r"\(\s*golem\.inf\.cpu\.threads\s*>=\s*([0-9]{1,3})\s*\)")
 
@@ -52,7 +53,7 @@ def properties(site: Site, node: str, runtime: str, subnet: str, threads: int, p
         "golem.com.scheme": "payu",
         DEBIT_NOTE_SECONDS: 120,
         "golem.com.scheme.payu.payment-timeout-sec?": 120,
-        "golem.com.payment.debit-notes.accept-timeout?": 240,
+        ACCEPT_SECONDS: 240,
         "golem.com.pricing.model": "linear",
         "golem.com.pricing.model.linear.coeffs": [float(prices.second), float(prices.cpu_second), float(prices.start)],
         "golem.com.usage.vector": list(USAGE),
