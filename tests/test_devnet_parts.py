@@ -260,6 +260,37 @@ def test_a_swapped_request_differs_in_its_parameters_alone() -> None:
     assert json.loads(after.stdin)["cells"] == [{"id": "a", "parameters": {"x": 5, "y": 2}, "seed": 3}]
 
 
+# Faults
+
+
+def test_faults_strike_as_often_as_they_are_told() -> None:
+    faults = Faults()
+    faults.set("slow", times=2, seconds=3.0)
+    assert [faults.strike("slow") for _ in range(3)] == [{"seconds": 3.0}, {"seconds": 3.0}, None]
+    assert faults.strike("crash") is None
+    faults.set("no-invoice")
+    assert [faults.strike("no-invoice") for _ in range(3)] == [{}, {}, {}]
+    assert faults.as_json()[1] == {"kind": "no-invoice", "options": {}, "left": None, "struck": 3}
+    faults.clear()
+    assert faults.strike("no-invoice") is None
+
+
+def test_chance_is_repeatable() -> None:
+    def strikes() -> list[bool]:
+        faults = Faults()
+        faults.set("deploy-fail", chance=0.3, seed=7)
+        return [faults.strike("deploy-fail") is not None for _ in range(1000)]
+
+    assert strikes() == strikes()
+    assert 250 < sum(strikes()) < 350
+
+
+@pytest.mark.parametrize(("kind", "options"), [("nonsense", {}), ("slow", {"factor": 2})])
+def test_unknown_faults_are_refused(kind: str, options: dict[str, Any]) -> None:
+    with pytest.raises(Usage):
+        Faults().set(kind, **options)
+
+
 # Offers, agreements, bills
 
 

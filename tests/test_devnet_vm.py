@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import sysconfig
 import zlib
 from pathlib import Path
@@ -18,8 +17,8 @@ from runner.images.archive import Config
 from runner.images.benchmark import benchmark_image, with_defaults
 from runner.images.gvmi import gvmi
 from tests import rootfs
+from tests.devnet.echo import BENCHMARK, ECHO, answer, wrapped
 from tests.devnet.requestor import Requestor, Result, call
-from tests.test_devnet_net import ASKED, ECHO, answer, wrapped
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +49,7 @@ async def run(net: Devnet, package: str) -> list[Result]:
     async with Requestor(net) as requestor:
         agreement = await requestor.hire("de-2", package, "vm")
         try:
-            return await requestor.run(agreement, call(["python", "benchmark.py"], json.dumps(ASKED).encode()), look)
+            return await requestor.run(agreement, BENCHMARK, look)
         finally:
             await requestor.end(agreement)
 

@@ -129,7 +129,7 @@ class Requestor:
         results: list[Any] = []
         batch = await activity._api.call_exec(activity.id, _script(commands))
         while not (results and results[-1].is_batch_finished):
-            results = await activity._api.get_exec_batch_results(activity.id, batch, timeout=5, _request_timeout=6)
+            results = await activity._api.get_exec_batch_results(activity.id, batch, timeout=1, _request_timeout=6)
         return [Result(one.result == "Ok", one.stdout, one.stderr, one.message) for one in results]
 
     async def end(self, agreement: Any) -> None:
