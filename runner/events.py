@@ -21,6 +21,7 @@ NAMES = (
     "run-compared",
     "run-rendered",
     "secret-found",
+    "settlement-waits",
     "second-engine",
     "branch-not-moved",
     "spool-ignored",

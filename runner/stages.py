@@ -177,9 +177,12 @@ def settlements(world: World, state: State, runner: str, ending: Collection[int]
     for index, start in state.history.unsettled.items():
         if start.runner != runner or (index in running and index not in ending):
             continue
-        world.executor.finish(index, start.run)
-        done = world.executor.settlement(index, start.run)
-        found += [done] if done is not None else []
+        try:
+            world.executor.finish(index, start.run)
+            done = world.executor.settlement(index, start.run)
+            found += [done] if done is not None else []
+        except BeaconError as error:  # results are published without it; the reservation stays until it can be made
+            say(world.desk.emit, "settlement-waits", run=start.run, code=error.code, why=error.message)
     return found
 
 

@@ -52,24 +52,25 @@ class PaidExecutor(ClockedExecutor):
         """See `FakeExecutor.run`."""
         result = super().run(work, cancel)
         bill, attempt = self._bill(work), work.attempt
-        agreement = sha256(f"{work.start} {attempt.stem} {result.provider.id}".encode())
-        invoice = None if bill.asked is None else f"invoice-{agreement[:12]}"
-        paid = Paid(
-            region=attempt.region,
-            slot=attempt.slot,
-            n=attempt.n,
-            provider=result.provider.id,
-            payee=f"{result.provider.id}-wallet",
-            agreement=agreement,
-            invoice=invoice,
-            asked=bill.asked or "0",
-            amount=bill.amount,
-            owed=bill.owed,
-            at=instant(self._registry.now) if bill.amount != "0" else None,
-            why=bill.why,
-        )
         with self._lock:
-            self.journal.setdefault(work.start, []).append(paid)
+            made = self.journal.setdefault(work.start, [])
+            agreement = sha256(f"{work.start} {attempt.stem} {len(made)}".encode())
+            invoice = None if bill.asked is None else f"invoice-{agreement[:12]}"
+            paid = Paid(
+                region=attempt.region,
+                slot=attempt.slot,
+                n=attempt.n,
+                provider=result.provider.id,
+                payee=f"{result.provider.id}-wallet",
+                agreement=agreement,
+                invoice=invoice,
+                asked=bill.asked or "0",
+                amount=bill.amount,
+                owed=bill.owed,
+                at=instant(self._registry.now) if bill.amount != "0" else None,
+                why=bill.why,
+            )
+            made.append(paid)
         return result._replace(
             executor=Executor(kind="golem", version="yagna 0.17.6", network="polygon", simulated=False),
             provider=Provider(

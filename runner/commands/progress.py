@@ -24,6 +24,7 @@ SENTENCES = {
     "attempt-finished": "run {run:.12}: {target} in {region}, provider {slot}, attempt {n}: {status}",
     "run-compared": "run {run:.12}: verdict {verdict}",
     "secret-found": "run {run:.12}: NOT published: {path}, line {line}, holds a secret ({kind})",
+    "settlement-waits": "run {run:.12}: what it cost is not settled yet: {why}",
     "branch-not-moved": "the checked-out branch was left alone, because changed files are in the way: git pull",
     "spool-ignored": "run {run:.12}: left out a damaged file of the spool, {file}: {why}",
 }
