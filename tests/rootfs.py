@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGES = ("encodings", "json", "re", "collections", "importlib", "urllib")
 BUILT = "math _struct zlib select _socket _random _json _posixsubprocess binascii _bisect _heapq fcntl resource array"
-HASHES = "_sha1 _sha2 _sha256 _sha512 _sha3 _blake2 _md5 _datetime _opcode grp"
+MORE = "unicodedata _sha1 _sha2 _sha256 _sha512 _sha3 _blake2 _md5 _datetime _opcode grp"
 
 
 def make(root: Path, files: dict[str, bytes]) -> Path:
@@ -33,12 +33,13 @@ def make(root: Path, files: dict[str, bytes]) -> Path:
         if (standard / package).is_dir():
             shutil.copytree(standard / package, copied / package, ignore=shutil.ignore_patterns("__pycache__"))
     (copied / "lib-dynload").mkdir()
-    for name in f"{BUILT} {HASHES}".split():
+    for name in f"{BUILT} {MORE}".split():
         for path in (standard / "lib-dynload").glob(f"{name}.*.so"):
             shutil.copy(path, copied / "lib-dynload")
     programs = {prefix / "bin" / version: f"usr/bin/{version}", Path("/usr/bin/env"): "usr/bin/env"}
     for program, place in programs.items():
         shutil.copy(program, root / place)
+    for program in (*programs, *(copied / "lib-dynload").iterdir()):
         for library, target in _libraries(program).items():
             (root / target.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, root / target.lstrip("/"))

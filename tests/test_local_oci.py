@@ -23,6 +23,9 @@ from runner.edges.local import LocalExecutor
 from runner.errors import Environment, Invalid, Unverified
 from runner.model.jobspec import Container
 from runner.ports import AttemptResult, Work
+from runner.protocol import request
+from runner.wrapped import encode
+from runner.wrapped import read as read_line
 from tests import rootfs
 from tests.test_local import BENCHMARKS, ECHO, answers, left_running, statuses, work
 
@@ -54,7 +57,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     for path in (place, *place.parents[:2]):
         path.chmod(0o755)
     hostile = {f"app/{path.name}": path.read_bytes() for path in (BENCHMARKS / "hostile").glob("*.py")}
-    root = rootfs.make(place / "root", {"app/benchmark.py": ECHO.encode(), **hostile})
+    greedy = {"app/greedy.py": b"kept = b'x' * (1 << 30)\nimport time\ntime.sleep(60)\n"}
+    root = rootfs.make(place / "root", {"app/benchmark.py": ECHO.encode(), **hostile, **greedy})
     archive, store = place / "image.tar", ImageStore(place / "images", place / "cache")
     words = ("image", "build", root, "--oci", archive, "--workdir", "/app", "--env", "GREETING=hello", "--json")
     pinned = json.loads(beacon(*words))["oci"]
@@ -112,14 +116,12 @@ def test_the_same_answers_as_its_source(built: Built, boxed: LocalExecutor) -> N
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("hangs", "run: no end within 1 s"),
         ("forks", "run: no end within 1 s"),
         ("crashes", "exit: code 1"),
-        ("eats", "memory: more than 256 MiB"),
     ],
 )
 def test_hostile_benchmarks_in_an_image(built: Built, boxed: LocalExecutor, name: str, reason: str) -> None:
-    result = boxed.run(asked(built, name, runSeconds=20 if name == "eats" else 1), threading.Event())
+    result = boxed.run(asked(built, name, runSeconds=1), threading.Event())
     assert result.reason == reason, result.transcript
     assert left_running() == []
 
@@ -133,6 +135,24 @@ def test_nothing_of_the_host_is_in_it(built: Built, boxed: LocalExecutor) -> Non
     }
     assert "GREETING" in seen["environment"]
     assert seen["uid"] != 0
+
+
+def test_the_wrapper_runs_in_it_as_on_a_provider(built: Built, boxed: LocalExecutor) -> None:
+    """By its full path, without a PATH: the image's own Python is on its first line."""
+    digest = built.pinned.rpartition("@")[2]
+    document = request("m", work(ECHO).cells, work(ECHO).prompts, {})
+    pieces = encode(("python", "benchmark.py"), {}, document, 20, 1 << 20, None)
+    box = sandbox.Box(None, None, ("/golem/run/beacon-run", *pieces), 512 << 20, 20, root=built.store.root(digest))
+    box = box._replace(folder="/app", scratch=built.store.image(digest).config.volumes)
+    read, write = os.pipe()
+    argv = sandbox.find().argv(box, write)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env={}, pass_fds=(write,))
+    os.close(read)
+    os.close(write)
+    assert done.returncode == 0, done.stderr
+    wrapped = read_line(done.stdout, 1 << 20)
+    assert wrapped.exit_code == 0, wrapped
+    assert [json.loads(line)["status"] for line in wrapped.stdout.splitlines()] == ["ok", "ok"]
 
 
 def test_an_image_that_is_not_here(built: Built, boxed: LocalExecutor, tmp_path: Path) -> None:
@@ -227,8 +247,7 @@ def engine(request: pytest.FixtureRequest, built: Built, tmp_path_factory: pytes
         refusal = reason(environ, request.param, built)
         pytest.skip(f"{request.param} runs nothing here: {refusal}")
     yield found
-    if request.param == "podman":
-        found.ask("system", "reset", "--force")
+    found.ask("rmi", "--force", f"localhost/beacon:{built.pinned.rpartition(':')[2][:32]}")
 
 
 def reason(environ: dict[str, str], program: str, built: Built) -> str:
@@ -260,6 +279,7 @@ def ended(engine: Engine, result: AttemptResult) -> AttemptResult:
     return result
 
 
+@pytest.mark.slow
 def test_an_engine_answers_as_bubblewrap_does(built: Built, engine: Engine, boxed: LocalExecutor) -> None:
     result = ended(engine, engine.executor.run(asked(built), threading.Event()))
     assert (result.status, result.reason, result.exit_code) == ("ok", None, 0), result.transcript
@@ -269,6 +289,7 @@ def test_an_engine_answers_as_bubblewrap_does(built: Built, engine: Engine, boxe
     assert answers(result) == answers(boxed.run(asked(built), threading.Event()))
 
 
+@pytest.mark.slow
 def test_an_engine_isolates(built: Built, engine: Engine) -> None:
     seen = json.loads(answers(ended(engine, engine.executor.run(asked(built, "snoops"), threading.Event())))[0] or b"")
     assert seen["uid"] != 0
@@ -283,13 +304,14 @@ def test_an_engine_isolates(built: Built, engine: Engine) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "limits", "reason"),
     [
         ("hangs", {"runSeconds": 3}, "run: no end within 3 s"),
         ("forks", {"runSeconds": 3}, "run: no end within 3 s"),
         ("crashes", {}, "exit: code 1"),
-        ("eats", {}, "exit: killed by signal 9"),
+        ("greedy", {}, "exit: killed by signal 9"),
     ],
 )
 def test_hostile_benchmarks_in_an_engine(
@@ -299,6 +321,7 @@ def test_hostile_benchmarks_in_an_engine(
     assert result.reason == reason, result.transcript
 
 
+@pytest.mark.slow
 def test_cancel_reaches_a_container(built: Built, engine: Engine) -> None:
     cancel = threading.Event()
     timer = threading.Timer(1.5, cancel.set)
@@ -309,6 +332,7 @@ def test_cancel_reaches_a_container(built: Built, engine: Engine) -> None:
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.slow
 def test_a_container_that_outlived_its_runner_is_removed(built: Built, engine: Engine, tmp_path: Path) -> None:
     script = (
         "import os, sys, threading; from pathlib import Path; from runner.edges.local import LocalExecutor\n"
@@ -320,7 +344,7 @@ def test_a_container_that_outlived_its_runner_is_removed(built: Built, engine: E
     environ: dict[str, Any] = engine.environ
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=root, env=environ) as other:
         until = time.monotonic() + 30
-        while "running" not in engine.ask("ps", "--filter", "label=beacon-runner", "--format", "{{.State}}"):
+        while not engine.ask("ps", "--quiet", "--filter", "label=beacon-runner"):  # the running ones
             assert time.monotonic() < until
             time.sleep(0.1)
         fresh = LocalExecutor(tmp_path, {}, environ=engine.environ)

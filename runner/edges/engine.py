@@ -31,7 +31,7 @@ from runner.model.receipt import Image
 LABEL = "beacon-runner"
 _ABSENT = "/.beacon-absent"
 _NOT_FOUND = 127
-"""What `start` returns where everything worked but that there is no such program."""
+"""What `run` returns where everything worked but that there is no such program."""
 
 _USUAL = Limits.from_json({"memoryMiB": 64})
 _UIDS = range(30_000, 60_000)
@@ -172,35 +172,38 @@ class _Contained:
             self._engine.remove(container)
 
     def self_test(self) -> None:
-        """Make a container, look at its settings, and start it on a program that is not there: whatever the engine sets
-        up before has then worked. Raises `Environment`."""
+        """Make a container and look at its settings; then run a program that is not there: whatever the engine sets up
+        before has then worked. Raises `Environment`."""
         container = self._create((_ABSENT,), _USUAL)
         try:
             _demand_settings(json.loads(self._engine.ask("inspect", "--format", "{{json .HostConfig}}", container)))
-            done = self._engine.call("start", "--attach", container)
         finally:
             self._engine.remove(container)
+        done = self._engine.call("run", *self._words((_ABSENT,), _USUAL))
         if done.returncode != _NOT_FOUND:
             said = done.stderr.decode(errors="replace").strip()[-300:]
             raise Environment("engine-failed", f"a container does not start here: {said}")
 
     def _create(self, command: tuple[str, ...], limits: Limits) -> str:
         """A container that is not started yet; its id."""
-        memory = limits.memory_mi_b << 20
+        return self._engine.ask("create", "--interactive", *self._words(command, limits)).splitlines()[-1]
+
+    def _words(self, command: tuple[str, ...], limits: Limits) -> list[str]:
+        """What a container is, as `create` and `run` take it."""
         user = secrets.choice(_UIDS)
         fresh = [word for path in ("/tmp", *self._volumes) for word in ("--tmpfs", f"{path}:{_SCRATCH}")]  # noqa: S108 - inside
         variables = [word for name, value in sandbox.ENVIRONMENT.items() for word in ("--env", f"{name}={value}")]
-        return self._engine.ask(
-            *("create", "--rm", "--interactive", "--pull", "never", "--label", f"{LABEL}={_place()} {_process()}"),
+        return [
+            *("--rm", "--pull", "never", "--label", f"{LABEL}={_place()} {_process()}"),
             *("--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--user", f"{user}:{user}", "--hostname", "sandbox", "--log-driver", "none"),
-            *("--memory", str(memory), "--cpus", str(limits.cpus), "--pids-limit", str(sandbox.PROCESSES)),
-            *("--shm-size", str(sandbox.TMP_BYTES)),
+            *("--memory", str(limits.memory_mi_b << 20), "--cpus", str(limits.cpus)),
+            *("--pids-limit", str(sandbox.PROCESSES), "--shm-size", str(sandbox.TMP_BYTES)),
             *_ulimits(limits),
             *fresh,
             *variables,
             *("--entrypoint", command[0], self._image, *command[1:]),
-        ).splitlines()[-1]
+        ]
 
 
 _SCRATCH = f"rw,nosuid,nodev,mode=1777,size={sandbox.TMP_BYTES}"
