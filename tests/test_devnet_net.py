@@ -4,6 +4,8 @@ providers. Independent faults are met at once, on different providers."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -283,6 +285,39 @@ def test_what_providers_may_do_to_an_agreement(devnet: Devnet) -> None:
     while not any(billed.items() <= invoice.items() for invoice in devnet.invoices()):
         assert time.monotonic() < until, "a provider that comes back bills what was agreed"
         time.sleep(0.2)
+
+
+async def destroy_while_it_runs(net: Devnet) -> float:
+    """Seconds from the order to destroy until nothing of the command is left."""
+    async with Requestor(net) as requestor:
+        agreement = await requestor.hire("de-1", publish(net, {"benchmark.py": ECHO}))
+        activity = await requestor.activity.new_activity(agreement.id)
+        await activity.send([{"deploy": {}}, {"start": {"args": []}}, shell(f"sleep 60; : {MARK}")])
+        while not await asyncio.to_thread(running):
+            await asyncio.sleep(0.05)
+        begun = time.monotonic()
+        await activity.destroy()
+        while await asyncio.to_thread(running):
+            await asyncio.sleep(0.02)
+        await requestor.end(agreement)
+        return time.monotonic() - begun
+
+
+MARK = f"devnet-mark-{os.getpid()}"
+
+
+def running() -> bool:
+    """Whether a process has the mark in its command line."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f": {MARK}".encode() in path.read_bytes():
+                return True
+    return False
+
+
+@pytest.mark.slow
+def test_a_destroyed_activity_is_dead_at_once(devnet: Devnet) -> None:
+    assert asyncio.run(destroy_while_it_runs(devnet)) < 5
 
 
 def test_the_control_interface_refuses_what_it_does_not_know(devnet: Devnet) -> None:

@@ -190,9 +190,13 @@ class Agent:
         if self.faults.strike("reject-agreement") is not None:
             await self._rest.call("POST", f"{path}/reject", {"message": "No capacity available."})
             return
-        await self._rest.call("POST", f"{path}/approve", timeout=ANSWER_SECONDS)
         deal = Deal(agreement, self._prices)
-        self.deals[deal.id] = deal
+        self.deals[deal.id] = deal  # first: the requestor may be quicker with an activity than the answer with its end
+        try:
+            await self._rest.call("POST", f"{path}/approve", timeout=ANSWER_SECONDS)
+        except BaseException:
+            del self.deals[deal.id]
+            raise
 
     async def _agreements(self) -> None:
         while True:

@@ -179,7 +179,7 @@ async def template(program: Path, cache: Path, count: int, session: aiohttp.Clie
     """The template for so many providers; made where there is none, by one process at a time."""
     count = max(count, _PREPARED)
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    final = cache / f"yagna-{program.stat().st_size}-{count}"
+    final = cache / f"yagna-{program.stat().st_size}-{count}"  # no two versions of 150 MB are of one size
     if not final.is_dir():
         with _locked(cache / "lock"):
             if not final.is_dir():

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.edges import sandbox
+from runner.edges import orphans, sandbox
 from runner.edges.cpus import Cpus
 from runner.edges.devnet import control, geography, offer, processes
 from runner.edges.devnet.agent import Agent, House
@@ -63,6 +63,7 @@ class Host:
         providers = [(one["name"], one["country"]) for one in self._config["providers"]]
         sites, countries = geography.sites(providers), geography.countries(providers)
         cache, program = Path(self._config["cache"]), find()
+        orphans.sweep(cache)
         made = await template(program, cache / "devnet-template", len(sites), self._session)
         shutil.copytree(made.data, self.folder / "data")
         self._daemon = Daemon(program, self.folder, self._config["appKey"], made.secret)

@@ -160,10 +160,10 @@ class Devnet:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                said = json.load(error) if error.headers.get_content_type() == "application/json" else {}
-            raise Usage(
-                said.get("code", "devnet-fault"), said.get("message", str(error)), said.get("hint", "")
-            ) from None
+                said = error.read()
+            if error.code == 400:
+                raise Usage(**json.loads(said)) from None
+            raise Environment("devnet-gone", f"the devnet failed: {error}", f"see {self.folder / HOST_LOG}") from None
         except OSError as error:
             raise Environment("devnet-gone", f"the devnet does not answer: {error}", f"see {self.folder}") from None
 
