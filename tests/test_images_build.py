@@ -76,7 +76,7 @@ def test_what_is_printed_is_pasted_into_a_job(tmp_path: Path, capsys: pytest.Cap
     )
     first, second = capsys.readouterr().out.splitlines()
     assert first == "image:"
-    assert second.startswith("  oci: ghcr.io/a/b@sha256:")
+    assert second.startswith('  oci: "ghcr.io/a/b@sha256:')
 
 
 @pytest.mark.parametrize(

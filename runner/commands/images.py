@@ -84,7 +84,7 @@ def build(
     else:
         line("image:")
         for form, pinned in made.items():
-            line(f"  {form}: {pinned}")
+            line(f'  {form}: "{pinned}"')  # a hash can look like a number
 
 
 @image.command()
