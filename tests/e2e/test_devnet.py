@@ -1,5 +1,6 @@
 """Every way in which a provider fails, on the real yagna daemon: the attempt says why, another provider answers,
-nothing stays open, and nothing is paid above what was used. Independent faults strike at once, each on a provider of its own.
+nothing stays open, and nothing is paid above what was used. Independent faults strike at once, each on a provider of
+its own.
 
 What each test looks at: the attempt's result, the settlement, the daemon's lists, and what the providers see."""
 
@@ -33,7 +34,7 @@ NEVER = threading.Event()
 class Fault(NamedTuple):
     """A row of the table: who has it, what it is, what the attempt says, and what becomes of the invoice.
 
-    `paid`: accepted, refused, never (none comes), or none (nothing was used). `ok`: the attempt answers nevertheless."""
+    `paid`: accepted, refused, never (none comes), or none (nothing was used). `ok`: it answers nevertheless."""
 
     provider: str
     kind: str

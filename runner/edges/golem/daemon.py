@@ -197,7 +197,7 @@ class Daemon(Rest):
         """End an approved agreement. False where it was not one any more."""
         reason = {"message": message, "golem.requestor.code": code}
         call = self._markets.terminate_agreement(agreement, request_body=reason, _request_timeout=QUICK)
-        return await self.ask("terminate", call, QUICK, (410, 404)) is not FINE
+        return await self.ask("terminate", call, QUICK, (400, 404, 409, 410)) is not FINE
 
     async def withdraw(self, agreement: str) -> bool:
         """Take back an agreement that the provider has not answered. False where that cannot be done any more."""
