@@ -181,6 +181,14 @@ def test_a_settlement_of_a_start_that_reserved_nothing_is_found() -> None:
     assert found(verify(registry.clone())) == {(7, "settlement-without-start")}
 
 
+def test_money_that_was_never_reserved_is_found() -> None:
+    registry = Registry()
+    registry.submit(job_file())
+    registry.executor = PaidExecutor(registry)
+    registry.act()
+    assert found(verify(registry.clone())) == {(7, "cost-unreserved")}
+
+
 def test_a_changed_a_missing_and_a_foreign_record_are_found(settled: Registry) -> None:
     path = settled.files("reports/settlements")[0]
     for changes, code in (

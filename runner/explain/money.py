@@ -28,6 +28,10 @@ ENTRIES: Mapping[str, Note] = {
         "provider would be hired.",
         "raise spec.budget, or lower spec.limits: startSeconds and runSeconds are paid for, by cpus",
     ),
+    "cost-unreserved": Note(
+        "An attempt cost something that nobody reserved",
+        "Money is spent only for a start that reserved it, so that the policy's caps count it.",
+    ),
     "ledger-missing": Note(
         "A month of the ledger is missing",
         "Attempts on a paid network, and settlements, have their lines in reports/ledger/<YYYY-MM>.jsonl.",

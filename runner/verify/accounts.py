@@ -49,9 +49,12 @@ class Accounts:
         if total([began.start.reserved]):
             self._receipts[began.entry] = receipts
         for path, receipt in receipts.items():
-            agreement = receipt.predicate.provider.agreement
-            if agreement is not None:
-                self._claim(agreement, began.entry, False, f"{began.folder}/bundle/{path}")
+            where, said = f"{began.folder}/bundle/{path}", receipt.predicate
+            if said.provider.agreement is not None:
+                self._claim(said.provider.agreement, began.entry, False, where)
+            if total([said.cost.observed]) and not total([began.start.reserved]):
+                message = f"it cost {said.cost.observed} GLM; the start at log entry {began.entry} reserved nothing"
+                self._book.find(7, "cost-unreserved", where, message)
         self._derive(began, lambda: attempt_lines(began.entry, began.start, receipts))
 
     def settle(self, settled: Settled) -> None:
