@@ -74,9 +74,18 @@ def test_up_and_down_and_what_a_kill_leaves_is_in_nobodys_way(folder: Path) -> N
             until(lambda net=net: gone(net))  # type: ignore[misc] - the daemon dies with its host
             assert Devnet.running(folder) is None
         else:
-            assert net.status()["daemon"] is False
+            until(lambda net=net: net.status()["daemon"] is False)  # type: ignore[misc]
             net.down()
     assert not (folder / "devnet.json").exists()
+
+
+def test_nothing_that_is_not_its_own_is_removed(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "devnet.json").write_text("{}")  # what a killed one left may be cut short
+    (folder / "config.json").write_text("mine")
+    with pytest.raises(Usage, match=r"holds 'config\.json'"):
+        Devnet.up(folder, cache(), TWO)
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "devnet.json"]
 
 
 def test_agreements_that_are_open_are_ended_and_billed_on_the_way_down(folder: Path) -> None:

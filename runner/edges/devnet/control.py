@@ -15,6 +15,7 @@ import hmac
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from runner.edges.devnet.rest import Refused
 from runner.errors import BeaconError, Usage
 
 if TYPE_CHECKING:
@@ -73,9 +74,8 @@ class _Control:
     async def status(self, _: web.Request) -> web.Response:
         from aiohttp import web
 
-        return web.json_response(
-            {"daemon": self._host.daemon.running, "providers": [await one for one in self._providers()]}
-        )
+        providers = await asyncio.gather(*map(self._of, self._host.agents))
+        return web.json_response({"daemon": self._host.daemon.running, "providers": providers})
 
     async def set(self, request: web.Request) -> web.Response:
         from aiohttp import web
@@ -107,12 +107,13 @@ class _Control:
             await self._host.stop_daemon()
         return web.json_response({})
 
-    def _providers(self) -> list[asyncio.Future[dict[str, Any]]]:
-        return [asyncio.ensure_future(self._of(name)) for name in self._host.agents]
-
     async def _of(self, name: str) -> dict[str, Any]:
+        from aiohttp import ClientError
+
         agent = self._host.agents[name]
-        seen = await agent.seen() if self._host.daemon.running else {}
+        seen = {}
+        with contextlib.suppress(ClientError, Refused):  # the daemon may be away, or going
+            seen = await agent.seen()
         return {
             "name": name,
             "id": agent.node,

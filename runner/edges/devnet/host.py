@@ -1,6 +1,6 @@
 """The process behind a devnet: the daemon as its child, every provider, the images and the faults, in one event loop.
 
-    python -m runner.edges.devnet FOLDER        reads FOLDER/config.json; writes FOLDER/devnet.json once all is up
+    python -m runner.edges.devnet FOLDER        reads FOLDER/devnet-config.json; writes FOLDER/devnet.json
 
 Ends on SIGTERM or SIGINT, or at the end of its standard input where the configuration has `lifeline`. The daemon dies
 with it, whatever kills it. FOLDER is its working folder, so that sockets have short names.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 READY = "devnet.json"
-CONFIG = "config.json"
+CONFIG = "devnet-config.json"
 FAILED = "failed.json"
 MAP = "countries.mmdb"
 CLOSE_SECONDS = 10.0

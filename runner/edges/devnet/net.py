@@ -25,7 +25,8 @@ from typing import Any
 
 import runner
 from runner.edges.devnet import geography, processes
-from runner.edges.devnet.host import CLOSE_SECONDS, CONFIG, FAILED, READY
+from runner.edges.devnet.daemon import LOG
+from runner.edges.devnet.host import CLOSE_SECONDS, CONFIG, FAILED, MAP, READY
 from runner.errors import Environment, Usage
 
 COUNTRIES = ("DE", "US", "SG")
@@ -34,6 +35,7 @@ UP_SECONDS = 120.0
 IDLE_SECONDS = 90.0
 HOST_LOG = "host.log"
 _KEEP = {"images"}
+_OURS = {"data", MAP, CONFIG, FAILED, READY, HOST_LOG, LOG, Path(READY).with_suffix(".new").name}
 _CALL_SECONDS = 60.0
 
 
@@ -92,9 +94,9 @@ class Devnet:
         """The one that runs in a folder."""
         try:
             facts = json.loads((folder / READY).read_text())
-        except (OSError, ValueError):
+            return cls(folder, facts) if processes.alive(facts["pids"]["host"]) else None
+        except (OSError, ValueError, LookupError, TypeError):
             return None
-        return cls(folder, facts) if processes.alive(facts["pids"]["host"]) else None
 
     def down(self) -> None:
         """End it: agreements first, then the daemon."""
@@ -169,15 +171,15 @@ class Devnet:
 
 
 def _fresh(folder: Path) -> Path:
-    """The folder, empty but for the images. What a killed devnet left is in nobody's way."""
+    """The folder, without what an earlier devnet left but its images. Raises `Usage` where other things are in it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = folder.resolve()
-    foreign = {entry.name for entry in folder.iterdir()} if not (folder / CONFIG).is_file() else set()
-    if foreign - _KEEP:
-        raise Usage("folder-not-empty", f"{folder} is not empty", "give a folder of its own")
-    for entry in folder.iterdir():
-        if entry.name not in _KEEP:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    left = [entry for entry in folder.iterdir() if entry.name not in _KEEP]
+    foreign = [entry.name for entry in left if entry.name not in _OURS and entry.suffix != ".sock"]
+    if foreign:
+        raise Usage("folder-not-empty", f"{folder} holds {min(foreign)!r}", "give a folder of its own")
+    for entry in left:
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     return folder
 
 
