@@ -8,11 +8,14 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import subprocess
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -392,3 +395,74 @@ def test_images_that_cannot_be_a_benchmarks(entries: dict[str, bytes | str | Non
 def test_links_are_resolved_inside(path: str, found: str | None) -> None:
     links = {"bin": "usr/bin", "abs": "/bin/tool", "up": "../../bin/../bin/tool", "loop": "loop"}
     assert resolve(rootfs({"usr/bin/tool": b"x", **links}), path) == found
+
+
+# -- at random ----------------------------------------------------------------------------------------------------
+
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1 << 70,
+    1.5,
+    "",
+    "x",
+    "sha256:" + "0" * 64,
+    [],
+    {},
+    [[]],
+    [None],
+    [{}],
+    {"": None},
+]
+
+
+def changed(rng: random.Random, value: Any) -> Any:
+    """A JSON value with one part of it replaced by something odd."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        name = rng.choice(sorted(value))
+        return value | {name: changed(rng, value[name])}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        at = rng.randrange(len(value))
+        return [*value[:at], changed(rng, value[at]), *value[at + 1 :]]
+    return rng.choice(ODD)
+
+
+def test_odd_documents_are_refused_or_read() -> None:
+    """Nothing but the two errors comes out of it, whatever a member of a document is."""
+    rng = random.Random(7)
+    kinds = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.manifest.v1+json")
+    said = {"Env": ["A=1"], "WorkingDir": "/app", "Volumes": {"/golem/work": {}}}
+    for number in range(600):
+        config: Any = {"os": "linux", "architecture": "amd64", "config": said, "rootfs": {"diff_ids": [digest(BASE)]}}
+        config = changed(rng, config) if number % 3 == 0 else config
+        facts = json.dumps(config).encode()
+        manifest: Any = {"config": described(facts, kinds[0]), "layers": [described(BASE, "x.tar")]}
+        manifest = changed(rng, manifest) if number % 3 == 1 else manifest
+        whole = json.dumps(manifest).encode()
+        index: Any = {
+            "manifests": [described(whole, kinds[1]) | {"platform": {"os": "linux", "architecture": "amd64"}}]
+        }
+        index = changed(rng, index) if number % 3 == 2 else index
+        with suppress(Invalid, Unverified):
+            assert flat(archived(index, [BASE, facts, whole]))["etc/a"] == file(b"a")
+
+
+def test_damaged_layers_are_refused_or_read() -> None:
+    """Bytes of headers are changed and the checksums mended, so that tarfile believes them."""
+    rng = random.Random(8)
+    base = tar([("etc/a", b"a"), ("a" * 150 + "/" + "b" * 90, b"long"), ("link", "../x"), ("etc/.wh.b", b"")])
+    for _ in range(400):
+        layer = bytearray(base)
+        for _ in range(rng.randint(1, 5)):
+            layer[rng.randrange(len(layer))] = rng.choice([0, 0x80, 0xFF, rng.randrange(256), *b"xgLKS5"])
+        for at in range(0, len(layer), 512):
+            if layer[at + 257 : at + 262] == b"ustar":
+                layer[at + 148 : at + 156] = b" " * 8
+                layer[at + 148 : at + 156] = b"%06o\0 " % sum(layer[at : at + 512])
+        with suppress(Invalid, Unverified):
+            for path in flat(oci([bytes(layer)])):
+                assert path
+                assert not path.startswith("/")
+                assert not {"", ".", ".."} & set(path.split("/"))

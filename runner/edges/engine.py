@@ -206,7 +206,7 @@ class _Contained:
         ]
 
 
-_SCRATCH = f"rw,nosuid,nodev,mode=1777,size={sandbox.TMP_BYTES}"
+_SCRATCH = f"rw,exec,nosuid,nodev,mode=1777,size={sandbox.TMP_BYTES}"
 
 
 def _ulimits(limits: Limits) -> list[str]:

@@ -75,7 +75,7 @@ def repacked(archive: Archive, image: Image, name: str, architecture: str) -> It
             "RepoTags": [name],
         }
     ]
-    listed = {"digest": manifest.digest, "mediaType": _MANIFEST, "size": manifest.size}
+    listed = {"digest": manifest.digest, "mediaType": manifest.kind, "size": manifest.size}
     yield from _layout(listed, docker, name, architecture)
     for part in {part.digest: part for part in parts}.values():
         yield _header(_blob(part.digest[7:]), File(part.size, False, lambda: ()))
