@@ -113,7 +113,7 @@ class Labour:
             raise Failed("provider", f"it took no script ({error.why})") from None
         reach = _Reach(self._daemon, activity)
         while _now() < until:
-            results = await reach.results(batch, max(0.1, min(POLL_SECONDS, until - _now())))
+            results = await reach.results(batch, max(_AGAIN_SECONDS, min(POLL_SECONDS, until - _now())))
             if (done := _counted(results, commands)) is not None:
                 return done
             await self._clock.beside()
