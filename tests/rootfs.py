@@ -25,17 +25,8 @@ def make(root: Path, files: dict[str, bytes]) -> Path:
     (root / "usr/lib64").symlink_to("lib")
     (root / "etc").mkdir()
     (root / "etc/hostname").write_text("tiny\n")
-    standard, copied = Path(sysconfig.get_path("stdlib")), root / "usr/lib" / version
-    copied.mkdir(parents=True)
-    for path in standard.glob("*.py"):
-        shutil.copy(path, copied)
-    for package in PACKAGES:
-        if (standard / package).is_dir():
-            shutil.copytree(standard / package, copied / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (copied / "lib-dynload").mkdir()
-    for name in f"{BUILT} {MORE}".split():
-        for path in (standard / "lib-dynload").glob(f"{name}.*.so"):
-            shutil.copy(path, copied / "lib-dynload")
+    copied = root / "usr/lib" / version
+    _standard_library(copied)
     programs = {prefix / "bin" / version: f"usr/bin/{version}", Path("/usr/bin/env"): "usr/bin/env"}
     for program, place in programs.items():
         shutil.copy(program, root / place)
@@ -49,6 +40,21 @@ def make(root: Path, files: dict[str, bytes]) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
     return root
+
+
+def _standard_library(copied: Path) -> None:
+    """The modules of one file, some packages, and what is compiled of those."""
+    standard = Path(sysconfig.get_path("stdlib"))
+    copied.mkdir(parents=True)
+    for path in standard.glob("*.py"):
+        shutil.copy(path, copied)
+    for package in PACKAGES:
+        if (standard / package).is_dir():
+            shutil.copytree(standard / package, copied / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (copied / "lib-dynload").mkdir()
+    for name in f"{BUILT} {MORE}".split():
+        for path in (standard / "lib-dynload").glob(f"{name}.*.so"):
+            shutil.copy(path, copied / "lib-dynload")
 
 
 def _libraries(program: Path) -> dict[Path, str]:
