@@ -27,7 +27,8 @@ def image(folder: Path, into: Path) -> str:
     """Write a GVMI that answers as the echo benchmark does; its task package."""
     more = {place.lstrip("/"): path for path, place in rootfs._libraries(Path(zlib.__file__)).items()}
     standard = Path(sysconfig.get_path("stdlib"))
-    more |= {f"usr/lib/{standard.name}/urllib/{path.name}": path for path in (standard / "urllib").glob("*.py")}
+    for package in ("urllib", "pathlib"):  # the latter is a folder from Python 3.13 on
+        more |= {f"usr/lib/{standard.name}/{package}/{path.name}": path for path in (standard / package).glob("*.py")}
     files = {"app/benchmark.py": ECHO, **{place: path.read_bytes() for place, path in more.items()}}
     root = rootfs.make(folder, files)
     wrapper = (Path(runner.__file__).parent / "static" / "beacon_run.py").read_bytes()
