@@ -74,8 +74,8 @@ budgets:
   month:
     GLM: "0"
 
-# The Golem network that runs the jobs (docs/golem.md). Without it they run in a sandbox on the runner's own machine, and
-# everything says SIMULATED. Prices are the most that a provider may ask for, in GLM.
+# The Golem network that runs the jobs (docs/golem.md). Without it they run in a sandbox on the runner's own machine,
+# and everything says SIMULATED. Prices are the most that a provider may ask for, in GLM.
 # golem:
 #   network: polygon
 #   images: https://images.example.org/{{hash}}.gvmi

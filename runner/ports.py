@@ -196,6 +196,9 @@ class Executor(Protocol):
     def settlement(self, start: int, run: str) -> Settlement | None:
         """What a finished start was paid, once nothing of it is open; None before, and where running costs nothing."""
 
+    def remembered(self) -> Sequence[tuple[int, str]]:
+        """Starts, with their runs, whose money is remembered. Reaches for nothing but this machine's folders."""
+
     def settled(self, start: int, run: str) -> None:
         """The settlement is published: nothing need be remembered of it."""
 

@@ -54,7 +54,16 @@ def settle(world: World) -> State:
         complete(world.desk, state.trust)
         repository.refresh()
         state = read_state(repository, repository.head())
+    forget_settled(world, state)
     return state
+
+
+def forget_settled(world: World, state: State) -> None:
+    """Settlements that are in the log need not be remembered: a runner may have been killed before it was told."""
+    for start, run in world.executor.remembered():
+        known = state.history.settled.get(start)
+        if known is not None and known.entry.run == run:
+            world.executor.settled(start, run)
 
 
 def prepare(world: World, state: State, todo: Plan) -> Plan:

@@ -73,6 +73,10 @@ class FakeExecutor:
     def settlement(self, start: int, run: str) -> None:
         """It costs nothing."""
 
+    def remembered(self) -> tuple[tuple[int, str], ...]:
+        """There is no money."""
+        return ()
+
     def settled(self, start: int, run: str) -> None:
         """Nothing is remembered."""
 

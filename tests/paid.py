@@ -45,6 +45,7 @@ class PaidExecutor(ClockedExecutor):
         super().__init__(registry, answer)
         self._bill = bill
         self.journal: dict[int, list[Paid]] = {} if journal is None else journal
+        self._runs: dict[int, str] = {}
         self.closed = True
         self.forgotten: list[int] = []
 
@@ -54,6 +55,7 @@ class PaidExecutor(ClockedExecutor):
         bill, attempt = self._bill(work), work.attempt
         with self._lock:
             made = self.journal.setdefault(work.start, [])
+            self._runs[work.start] = attempt.run
             agreement = sha256(f"{work.start} {attempt.stem} {len(made)}".encode())
             invoice = None if bill.asked is None else f"invoice-{agreement[:12]}"
             paid = Paid(
@@ -99,6 +101,10 @@ class PaidExecutor(ClockedExecutor):
             amount=plain(total(paid.amount for paid in agreements)),
             agreements=tuple(agreements),
         )
+
+    def remembered(self) -> tuple[tuple[int, str], ...]:
+        """The journal's starts."""
+        return tuple((start, self._runs[start]) for start in sorted(self.journal))
 
     def settled(self, start: int, run: str) -> None:
         """The journal forgets."""

@@ -47,6 +47,8 @@ def test_killed_anywhere_each_start_is_settled_once(event: str, nth: int) -> Non
     registry.act()
     assert settlements(registry) == [6]
     assert not state(registry).history.unsettled
+    assert isinstance(registry.executor, PaidExecutor)
+    assert not registry.executor.journal, "what is in the log need not be remembered"
     report = verify(registry.clone())
     assert report.findings == ()
     (path,) = registry.files("reports/settlements")

@@ -40,7 +40,7 @@ def executing(snapshot: Snapshot, state: Path, emit: Emit, environ: Mapping[str,
             orphans.sweep(cache_folder())
             yield LocalExecutor(cache_folder(), policy.local.serve)
             return
-        if any(state.glob("golem/*/*.jsonl")):
+        if golem.remembered():
             golem.sweep()
         yield golem
 

@@ -129,6 +129,10 @@ class LocalExecutor:
     def settlement(self, start: int, run: str) -> None:
         """Running here costs nothing."""
 
+    def remembered(self) -> tuple[tuple[int, str], ...]:
+        """There is no money."""
+        return ()
+
     def settled(self, start: int, run: str) -> None:
         """Nothing is remembered."""
 

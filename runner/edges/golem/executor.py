@@ -26,7 +26,7 @@ from runner.edges.golem.books import Books
 from runner.edges.golem.daemon import Daemon
 from runner.edges.golem.engine import Engine
 from runner.edges.golem.evidence import Lookout
-from runner.edges.golem.journal import Journal, Line, stamp
+from runner.edges.golem.journal import Journal, Line, remembered, stamp
 from runner.edges.golem.library import load
 from runner.edges.golem.loop import Loop
 from runner.edges.golem.preflight import Check, preflight
@@ -142,6 +142,10 @@ class GolemExecutor:
         with contextlib.suppress(DaemonError, BeaconError):
             return self._call(work)
         return None
+
+    def remembered(self) -> list[tuple[int, str]]:
+        """See `Executor.remembered`."""
+        return remembered(self._setting.state / "golem")
 
     def settled(self, start: int, run: str) -> None:
         """See `Executor.settled`."""

@@ -46,6 +46,12 @@ class Stamp(NamedTuple):
         return max(0.0, (_moment(self.at) - _moment(earlier.at)).total_seconds())
 
 
+def remembered(folder: Path) -> list[tuple[int, str]]:
+    """The starts in the journals of every identity, in the order of the log."""
+    names = [_NAME.fullmatch(path.name) for path in folder.glob("*/*.jsonl")]
+    return sorted((int(name[1]), name[2]) for name in names if name)
+
+
 def stamp() -> Stamp:
     """Now."""
     boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
