@@ -1,11 +1,13 @@
-"""The documentation holds: its links lead somewhere, its JSON and YAML can be read, its JobSpec is valid here, and
-every `beacon …` command in it names a verb and options that exist."""
+"""The documentation holds: its links lead somewhere, its JSON and YAML can be read, its JobSpec is valid here, its
+workflows are clean, and every `beacon …` command in it names a verb and options that exist."""
 
 from __future__ import annotations
 
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import takewhile
@@ -28,6 +30,7 @@ from tests.conftest import ROOT
 
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("registry/**/*.md")))
 README = ROOT / "README.md"
+EXAMPLES = sorted(ROOT.glob("docs/examples/*.yml"))
 BEACON = re.compile(r"(\./)?beacon\b")
 SEPARATORS = {"&&", "||", ";", "|", ">", "<", ">>"}
 
@@ -53,10 +56,15 @@ def anchors(path: Path) -> set[str]:
 def commands(path: Path) -> Iterator[list[str]]:
     """Every `beacon …` command of a page's shell blocks, without the word `beacon`."""
     for _, content in fences(path, "sh"):
-        for line in filter(BEACON.search, content.replace("\\\n", " ").splitlines()):
-            for start, word in enumerate(words := shlex.split(line, comments=True)):
-                if BEACON.fullmatch(word) and (start == 0 or words[start - 1] in SEPARATORS):
-                    yield list(takewhile(lambda other: other not in SEPARATORS, words[start + 1 :]))
+        yield from in_shell(content)
+
+
+def in_shell(script: str) -> Iterator[list[str]]:
+    """Every `beacon …` command of a shell script, without the word `beacon`."""
+    for line in filter(BEACON.search, script.replace("\\\n", " ").splitlines()):
+        for start, word in enumerate(words := shlex.split(line, comments=True)):
+            if BEACON.fullmatch(word) and (start == 0 or words[start - 1] in SEPARATORS):
+                yield list(takewhile(lambda other: other not in SEPARATORS, words[start + 1 :]))
 
 
 def mentioned(path: Path) -> Iterator[list[str]]:
@@ -115,6 +123,24 @@ def test_commands_name_verbs_and_options_that_exist(page: Path) -> None:
         demand_verb(words, whole=True)
     for words in mentioned(page):
         demand_verb(words, whole=False)
+
+
+@pytest.mark.parametrize("tool", [("actionlint",), ("zizmor", "--offline", "--quiet")], ids=lambda tool: tool[0])
+@pytest.mark.parametrize("workflow", EXAMPLES, ids=name)
+def test_example_workflows_are_clean(workflow: Path, tool: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name(tool[0]), *tool[1:], workflow], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("workflow", EXAMPLES, ids=name)
+def test_example_workflows_name_verbs_that_exist(workflow: Path) -> None:
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    found = [words for job in jobs for step in job["steps"] for words in in_shell(step.get("run", ""))]
+    assert found
+    for words in found:
+        demand_verb(words, whole=True)
 
 
 def test_the_readme_s_job_is_valid_in_this_registry() -> None:
