@@ -103,6 +103,7 @@ runner runs it, compares the answers, and publishes what it found in [reports/](
 2. Let a maintainer add the public half to [keys/allowed_signers](keys/allowed_signers), in a pull request of its own:
    a key counts for jobs that are merged after it.
 3. Write `registry/jobs/alice/my-first-job.yaml`. The folder is your name, the file is the job's.
+   Its `budget` is the most that one run may cost, within the caps of [policy.yaml](policy.yaml).
 4. Try it: `beacon run registry/jobs/alice/my-first-job.yaml` runs it on your machine and publishes nothing.
 5. Sign the finished file: `beacon sign registry/jobs/alice/my-first-job.yaml --key alice`, or without Beacon Runner
 
@@ -120,7 +121,8 @@ to change a job; remove both files to retire it.
 |---|---|---|
 | `jobs/OWNER/[SUITE/]NAME.yaml` and `.yaml.sig` | jobs and their signatures | their owners |
 | `benchmarks/NAME/` | source of benchmarks | anybody, by pull request |
-| `policy.yaml` | regions, caps, budgets | maintainers |
+| `policy.yaml` | regions, caps, budgets, the Golem network and its prices | maintainers |
+| `providers.yaml` | Golem nodes that are known, and where they are; may be absent | maintainers |
 | `keys/` | whose key counts for what | maintainers |
 | `trust.json`, `trust.sigs/` | digests of policy and keys, signed by the maintainers | `beacon trust NAME` |
 | `suspended` | paths of jobs that must not run now, one a line | maintainers |

@@ -51,7 +51,7 @@ ENTRIES: Mapping[str, Note] = {
         "yagna app-key create beacon --id <identity>; set YAGNA_APPKEY",
     ),
     "golem-library": Note(
-        "yapapi cannot be imported",
+        "The library yapapi cannot be imported",
         "It needs the extra `golem`, and a setuptools that still has pkg_resources.",
         "pip install 'beacon-runner[golem]'",
     ),
