@@ -119,10 +119,11 @@ class Attempt:
         story.hired = await self._hired(until)
         story.agreed = datetime.now(UTC)
         deal, offer = story.hired
-        self._say("agreement-made", provider=deal.provider, agreement=deal.agreement)
+        where, emit = work.attempt.to_json(), self._house.emit
+        say(emit, "agreement-made", **where, provider=deal.provider, agreement=deal.agreement)
         story.labour = Labour(self._engine.daemon, self._engine.books, deal, work.limits, Clock(over, self._notes()))
         await story.labour.begin()
-        self._say("activity-started", provider=deal.provider, activity=deal.activities[-1])
+        say(emit, "activity-started", **where, provider=deal.provider, activity=deal.activities[-1])
         probe = await self._house.lookout.probe()
         arguments = wrapped.encode(
             work.target.command, {}, story.document, work.limits.run_seconds, story.stdout_limit, probe
@@ -165,8 +166,10 @@ class Attempt:
 
     def _ranked(self, ranking: Ranking[Offer]) -> None:
         best = ranking.choices[0] if ranking.choices else None
-        self._say(
+        say(
+            self._house.emit,
             "offers-ranked",
+            **self._work.attempt.to_json(),
             offers=len(ranking.choices),
             refused=len(ranking.refused),
             best=best.offer.node if best else None,
@@ -265,6 +268,3 @@ class Attempt:
 
     async def _fund(self, _: Deal, amount: Decimal) -> str:
         return await self._engine.allocation_for(amount)
-
-    def _say(self, name: str, **facts: str | int | None) -> None:
-        say(self._house.emit, name, **self._work.attempt.to_json(), **facts)

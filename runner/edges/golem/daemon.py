@@ -155,8 +155,8 @@ class Daemon(Rest):
         """Answer an offer. The new proposal's id."""
         body = self._lib.market.DemandOfferBase(properties=dict(properties), constraints=constraints)
         call = self._markets.counter_proposal_demand(demand, proposal, body, _request_timeout=QUICK)
-        made = await self.ask("counter-proposal", call, QUICK)
-        return self.read("counter-proposal", lambda: answers.identifier(made))
+        made = await self.ask("counter proposal", call, QUICK)
+        return self.read("counter proposal", lambda: answers.identifier(made))
 
     async def agree(self, proposal: str, until: datetime) -> str:
         """Make an agreement of a draft: nothing binds yet. Its id."""

@@ -128,7 +128,7 @@ class GolemExecutor:
             self._call(work)
 
     def settlement(self, start: int, run: str) -> Settlement | None:
-        """See `Executor.settlement`."""
+        """See `Executor.settlement`. Raises `Environment` where the daemon is away."""
 
         async def work(there: _Opened) -> Settlement | None:
             books = self._of(there, start, run)
@@ -139,9 +139,7 @@ class GolemExecutor:
                         books.write("invoice absent", key=deal.key)
             return settlement(books)
 
-        with contextlib.suppress(DaemonError, BeaconError):
-            return self._call(work)
-        return None
+        return self._call(work)
 
     def remembered(self) -> list[tuple[int, str]]:
         """See `Executor.remembered`."""
@@ -149,8 +147,8 @@ class GolemExecutor:
 
     def settled(self, start: int, run: str) -> None:
         """See `Executor.settled`."""
-        there = self._open()
-        there.journal.forget(start, run)
+        for folder in (self._setting.state / "golem").glob("0x*"):
+            Journal(folder).forget(start, run)
         self._books.pop((start, run), None)
         for key in [key for key in self._engines if key[:2] == (start, run)]:
             del self._engines[key]
