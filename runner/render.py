@@ -1,8 +1,7 @@
 """Pages for people, in Markdown that a forge shows: the run, a job's history, the index, and runs that ended early.
 
 Promises: the same values give the same bytes on every machine, so `beacon verify` can render a page again; no page is
-larger than `LARGEST`; and only neutralised text reaches a page. The last is structural: templates take `Safe` values
-and whole numbers, and `_only_safe` refuses any other string.
+larger than `LARGEST`; and only neutralised text reaches a page. The last is structural: see `runner/template.py`.
 
 A run's page may show the CID of its bundle, never a log index or a commit: those do not exist yet when it is written.
 The derived pages (`history_page`, `index_page`) are pure functions of summaries, and those of published files.
@@ -11,8 +10,7 @@ The derived pages (`history_page`, `index_page`) are pure functions of summaries
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from runner import charts, providerpage, runpage
 from runner.bundle import Bundle, observations
@@ -23,12 +21,9 @@ from runner.model.report import DiffReport, TargetDiff, Verdict
 from runner.model.run import Run
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
 from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span, standing_apart
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from runner.template import LARGEST, fill
 
 RENDERER = "markdown/2"
-LARGEST = 200_000
 _ROOM, _RESERVE, _REASONS_ROOM, _LIST_ROOM, _TREND = 110_000, 25_000, 3_000, 120_000, 9
 _PROVIDERS_ROOM = 20_000
 _PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}
@@ -92,7 +87,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
     room = min(_ROOM, LARGEST - _RESERVE - runpage.size(tuple(views)))
     each = room // max(1, len(views))
     meta = bundle.spec.metadata
-    page = _page(
+    page = fill(
         "run.md.j2",
         heading=heading(diff),
         sentence=said,
@@ -184,7 +179,7 @@ def history_page(folder: str, summaries: Sequence[RunSummary]) -> bytes:
     The summaries may come in any order."""
     newest = sorted(summaries, key=lambda run: (run.date, run.run), reverse=True)
     latest = newest[0] if newest else None
-    return _page(
+    return fill(
         "history.md.j2",
         job=ident(folder.removeprefix("reports/jobs/")),
         latest=latest,
@@ -202,7 +197,7 @@ def index_page(jobs: Sequence[JobSummary]) -> bytes:
     ranked = sorted(sorted(jobs, key=lambda job: job.folder), key=lambda job: job.last.date, reverse=True)
     ranked.sort(key=lambda job: SEVERITY.index(job.last.verdict))
     counts = {verdict: sum(job.last.verdict == verdict for job in jobs) for verdict in SEVERITY}
-    return _page(
+    return fill(
         "index.md.j2",
         simulated=any(job.last.simulated for job in jobs),
         counts=joined((phrase("{word} {n}", n=n, word=_verdict(verdict)) for verdict, n in counts.items() if n), " · "),
@@ -213,7 +208,7 @@ def index_page(jobs: Sequence[JobSummary]) -> bytes:
 
 def ended_page(start: Start, how: Literal["cancelled", "abandoned"], at: str) -> bytes:
     """`README.md` of a run that has no result. `at` is when it ended (RFC 3339)."""
-    return _page(
+    return fill(
         "ended.md.j2",
         cancelled=how == "cancelled",
         job=ident(start.job.removeprefix("registry/jobs/").removesuffix(".yaml")),
@@ -270,32 +265,3 @@ def _trend(newest: Sequence[RunSummary], key: tuple[str, str]) -> runpage.Row:
     target, region = map(ident, key)
     name = region if len({other for other, _ in newest[0].distances}) == 1 else joined((target, region), " ")
     return runpage.Row((name, last, span(measured), Safe(bars)))
-
-
-def _page(template: str, **values: Any) -> bytes:
-    page = _environment().get_template(template).render(values).encode()
-    assert len(page) <= LARGEST, f"{template} has {len(page)} bytes"
-    return page
-
-
-@cache
-def _environment() -> Environment:
-    """Jinja2, imported when the first page is rendered: it takes longer than `beacon --help` may."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("runner", "templates"),
-        autoescape=False,  # noqa: S701 - pages are Markdown: what reaches them is `Safe`, not HTML-escaped
-        undefined=StrictUndefined,
-        finalize=_only_safe,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _only_safe(value: object) -> object:
-    """Whatever a template prints passes here. Raises `TypeError` for text that was not neutralised."""
-    if isinstance(value, Safe) or type(value) is int:
-        return value
-    raise TypeError(f"a template may only print Safe text and whole numbers, not {type(value).__name__}: {value!r}")

@@ -23,10 +23,8 @@ from runner.model.report import Apart, Verdict
 from runner.neutral import Safe
 from runner.providerpage import amount
 from runner.render import (
-    LARGEST,
     JobSummary,
     RunSummary,
-    _environment,
     ended_page,
     history_page,
     index_page,
@@ -34,6 +32,7 @@ from runner.render import (
     summarise,
 )
 from runner.sentences import SEVERITY, SYMBOLS, WORDS
+from runner.template import LARGEST, environment
 from tests import golden, make
 from tests.hostile import ATTACKS
 
@@ -215,7 +214,7 @@ def test_nothing_published_yet() -> None:
 
 
 def test_same_inputs_same_bytes(page: Mapping[str, bytes]) -> None:
-    _environment.cache_clear()
+    environment.cache_clear()
     assert page_of(with_a_retry())[1] == page
 
 
@@ -395,8 +394,8 @@ def test_long_lists_keep_their_size() -> None:
 
 
 def test_templates_refuse_what_was_not_neutralised() -> None:
-    environment = _environment()
-    assert environment.from_string("a {{ x }} {{ n }}").render(x=Safe("b"), n=1) == "a b 1"
+    jinja = environment()
+    assert jinja.from_string("a {{ x }} {{ n }}").render(x=Safe("b"), n=1) == "a b 1"
     for text in (
         "{{ x }}",
         "{{ x | upper }}",
@@ -406,7 +405,7 @@ def test_templates_refuse_what_was_not_neutralised() -> None:
         "{{ none }}",
     ):
         with pytest.raises(Exception, match=r"only print Safe|undefined"):
-            environment.from_string(text).render(x="<script>", s=Safe("b"), none=None)
+            jinja.from_string(text).render(x="<script>", s=Safe("b"), none=None)
 
 
 def test_every_verdict_has_words() -> None:
