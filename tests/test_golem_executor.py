@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
+import pytest
+
 from runner.edges.devnet.net import Devnet
+from runner.edges.golem.executor import GolemExecutor
 from tests.golem import Bench, run_id, settled, work
 
 NO_CANCEL = threading.Event()
@@ -75,6 +80,7 @@ def test_an_invoice_above_what_was_used_waits_for_a_person(devnet: Devnet, tmp_p
     assert [one["status"] for one in devnet.invoices() if one["id"] == invoice["id"]] == ["RECEIVED"]
 
 
+@pytest.mark.slow
 def test_cancel_reaches_the_provider_within_seconds(devnet: Devnet, tmp_path: Path) -> None:
     devnet.fault("sg-2", "slow", times=1, seconds=60.0)
     bench, run, cancel = Bench(devnet, tmp_path), run_id("cancel"), threading.Event()
@@ -101,3 +107,26 @@ def test_cancel_reaches_the_provider_within_seconds(devnet: Devnet, tmp_path: Pa
         paid = settled(executor, run)
         assert [agreement.why for agreement in paid.agreements] == [None], "what was used is paid"
         assert not bench.left_open()
+
+
+@pytest.mark.slow
+def test_an_executor_that_is_closed_ends_what_it_had_begun(devnet: Devnet, tmp_path: Path) -> None:
+    devnet.fault("de-2", "slow", times=1, seconds=60.0)
+    bench, run = Bench(devnet, tmp_path), run_id("closed")
+    executor = GolemExecutor(bench.setting(), bench.events.append)
+
+    def attempt() -> None:
+        with contextlib.suppress(CancelledError):
+            executor.run(work(run, avoid=bench.others("de-2")), NO_CANCEL)
+
+    runner = threading.Thread(target=attempt)
+    runner.start()
+    while "activity-started" not in bench.names():
+        time.sleep(0.05)
+    executor.close()  # as after a second Ctrl-C
+    runner.join(10)
+    assert not runner.is_alive()
+    assert not [one for one in bench.left_open() if not one.startswith("allocation")]
+    with bench.executor() as after:
+        assert len(settled(after, run).agreements) == 1
+    assert not bench.left_open()

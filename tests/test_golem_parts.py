@@ -81,6 +81,11 @@ def test_offers_that_cannot_be_bounded_are_not_offers(changed: dict[str, Any]) -
         offered(**changed)
 
 
+def test_a_name_can_be_written_down() -> None:
+    assert offered(**{"golem.node.id.name": "\ud800" + "x" * 300}).name == "?" + "x" * 99
+    assert offered(**{"golem.node.id.name": None}).name == "?"
+
+
 def test_a_country_that_is_none_is_no_claim() -> None:
     for said in ("de", "DEU", 7, ["DE"], None):
         assert offered(**{"golem.node.geo.country_code": said}).country is None

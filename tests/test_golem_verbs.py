@@ -93,6 +93,7 @@ def test_options_that_exclude_each_other(beacon: Verb) -> None:
     assert beacon("sweep", "--dry-run", "--dismiss", "y").json["error"]["code"] == "sweep-options"
 
 
+@pytest.mark.slow
 def test_on_the_devnet_what_was_left_is_found_and_swept(
     on_devnet: None, beacon: Verb, devnet: Devnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,8 @@ from runner.protocol import Reader, longest_line, request
 from runner.reputation import History
 from runner.selection import Ranking, Wanted
 
+LONGEST_SECONDS = 24 * 60.0
+"""An attempt ends before its agreement does, see `hire.py`."""
 NOTES_SECONDS = 30.0
 INVOICE_SECONDS = 2.0
 LARGEST_OUTPUT = 16 << 20
@@ -101,6 +103,10 @@ class Attempt:
                 body.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await body
+        except asyncio.CancelledError:
+            self.story.cancelled = True
+            body.cancel()
+            raise
         except Failed as failed:
             self.story.failed = failed
         except DaemonError as error:
@@ -113,9 +119,10 @@ class Attempt:
     async def _body(self) -> None:
         story, work, loop = self.story, self._work, asyncio.get_running_loop()
         begun = loop.time()
-        over = begun + work.limits.total_seconds
+        over = begun + min(work.limits.total_seconds, LONGEST_SECONDS)
         until = min(begun + work.limits.queue_seconds, over)
         self._engine.demand_money()
+        self._arguments(None)  # too long a request is known before anybody is hired
         story.hired = await self._hired(until)
         story.agreed = datetime.now(UTC)
         deal, offer = story.hired
@@ -125,10 +132,7 @@ class Attempt:
         await story.labour.begin()
         say(emit, "activity-started", **where, provider=deal.provider, activity=deal.activities[-1])
         probe = await self._house.lookout.probe()
-        arguments = wrapped.encode(
-            work.target.command, {}, story.document, work.limits.run_seconds, story.stdout_limit, probe
-        )
-        printed = await story.labour.run(arguments, probe is not None)
+        printed = await story.labour.run(self._arguments(probe), probe is not None)
         await self._measure(deal, offer)
         self._take(printed)
         story.judgement = await self._judged(offer, probe)
@@ -136,6 +140,12 @@ class Attempt:
             raise Failed("region", story.judgement.mismatch.removeprefix("region: "))
         if low := geography.below(story.judgement.evidence.grade, work.min_grade):
             raise Failed("region", low.removeprefix("region: "))
+
+    def _arguments(self, probe: wrapped.Probe | None) -> tuple[str, ...]:
+        """The wrapper's. Raises `Environment` where they are too long."""
+        work, story = self._work, self.story
+        seconds = work.limits.run_seconds
+        return wrapped.encode(work.target.command, {}, story.document, seconds, story.stdout_limit, probe)
 
     async def _hired(self, until: float) -> Hired:
         """A provider, waiting for the daemon to come back where it is away."""

@@ -184,9 +184,10 @@ class GolemExecutor:
         return self._call(work)
 
     def close(self) -> None:
-        """Let go of the daemon and the identity. Attempts must have ended."""
+        """End what still runs, then let go of the daemon and the identity."""
         with self._lock:
             if self._loop is not None:
+                self._loop.end()
                 if self._opened is not None:
                     self._loop.call(self._opened.stack.aclose())
                 self._loop.close()

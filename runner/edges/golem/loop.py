@@ -38,9 +38,13 @@ class Loop:
 
         return self._wait(asyncio.run_coroutine_threadsafe(started(), self._loop), cancel, stop)
 
+    def end(self) -> None:
+        """End what still runs, letting it clean up."""
+        self.call(_end_all())
+
     def close(self) -> None:
         """End what still runs, and the thread."""
-        self.call(_end_all())
+        self.end()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

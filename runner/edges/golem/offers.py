@@ -45,7 +45,7 @@ def read(proposal: Proposal, platform: str) -> Offer:
     return Offer(
         proposal=proposal.id,
         node=proposal.issuer,
-        name=answers.text(said.get("golem.node.id.name"))[:100] or "?",
+        name=_name(answers.text(said.get("golem.node.id.name"))),
         payee=answers.node(said.get(f"golem.com.payment.platform.{platform}.address")),
         country=country if isinstance(country, str) and _COUNTRY.fullmatch(country) else None,
         terms=_terms(said, usage),
@@ -54,6 +54,11 @@ def read(proposal: Proposal, platform: str) -> Offer:
         memory_gib=answers.money(said.get("golem.inf.mem.gib")),
         properties=said,
     )
+
+
+def _name(said: str) -> str:
+    """What it calls itself, as text that can be written down: half a surrogate pair cannot."""
+    return said[:100].encode(errors="replace").decode() or "?"
 
 
 def _terms(said: Mapping[str, Any], usage: Sequence[str]) -> Terms:
