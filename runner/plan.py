@@ -27,6 +27,8 @@ from runner.money import attempt_cost, caps, plain, region_budget, worst_case
 from runner.registry import Job, Registry
 from runner.sshsig import fingerprint, public_line
 
+LONGEST_ATTEMPT = 24 * 60
+"""Seconds. Stock providers refuse agreements of more than half an hour; 25 minutes are asked for at most."""
 LEASE_MARGIN = 300
 CLOCK_MARGIN = 600
 _ENDS = {"run": "done", "cancelled": "cancelled", "abandoned": "abandoned"}
@@ -173,7 +175,7 @@ def _decide(
         or _not_next(job, history)
         or _not_now(job, due, registry, history)
         or _not_here(job.spec, refuses)
-        or (_not_affordable(job.spec, registry.policy) if paid else None)
+        or (_not_on_golem(job.spec, registry.policy) if paid else None)
     )
     if against:
         return Idle(job.path, *against)
@@ -235,10 +237,18 @@ def _not_here(spec: JobSpec, refuses: Callable[[Container], str | None]) -> tupl
     return None
 
 
-def _not_affordable(spec: JobSpec, policy: Policy) -> tuple[str, str] | None:
-    """A region that cannot pay for one attempt at the policy's prices would never answer."""
+def _not_on_golem(spec: JobSpec, policy: Policy) -> tuple[str, str] | None:
+    """A region that cannot pay for one attempt at the policy's prices would never answer; nor would an attempt that
+    takes longer than a provider agrees to."""
     if policy.golem is None:
         return None
+    limits = spec.spec.limits
+    longest = limits.queue_seconds + limits.start_seconds + limits.run_seconds
+    if longest > LONGEST_ATTEMPT:
+        return "limits-too-long", (
+            f"queueSeconds, startSeconds and runSeconds add up to {longest}; "
+            f"providers on Golem agree to {LONGEST_ATTEMPT}: lower spec.limits"
+        )
     once, budget = attempt_cost(spec.spec, caps(policy.golem.prices)), region_budget(spec.spec)
     if budget >= once:
         return None

@@ -62,7 +62,7 @@ def tick(world: World) -> Outcome:
     cancellations = world.desk.repository.cancellations()
     paid = world.executor.kind == "golem"
     todo = plan(before.registry, before.history, world.now(), runner, world.executor.refuses, cancellations, paid)
-    todo = prepare(world, before, todo)
+    todo, lacking = prepare(world, before, todo)
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
     wanted = todo._replace(pending=()) if world.stop.is_set() else todo
@@ -74,8 +74,8 @@ def tick(world: World) -> Outcome:
     begun = mine or after.history.unsettled
     published, final = publish_finished(world, after, finished, runner) if begun else ((), after)
     forget_cancelled(world, final)
-    if failure is not None:
-        raise failure
+    if (error := failure or lacking) is not None:
+        raise error
     return Outcome(
         head=final.head,
         plan=todo,

@@ -66,10 +66,12 @@ def forget_settled(world: World, state: State) -> None:
             world.executor.settled(start, run)
 
 
-def prepare(world: World, state: State, todo: Plan) -> Plan:
-    """The plan without the runs whose benchmarks cannot be made ready here: nothing is claimed that cannot begin."""
+def prepare(world: World, state: State, todo: Plan) -> tuple[Plan, Environment | None]:
+    """The plan without the runs whose benchmarks cannot be made ready here: nothing is claimed that cannot begin. And
+    the first thing that this machine lacks for them, to be told once all else is done."""
     ready: list[Pending] = []
     failed: list[Idle] = []
+    lacking: Environment | None = None
     for pending in todo.pending:
         spec = pending.job.spec
         files = benchmark_files(state.snapshot, spec)
@@ -81,7 +83,8 @@ def prepare(world: World, state: State, todo: Plan) -> Plan:
             ready.append(pending)
         except (Environment, Unverified) as error:
             failed.append(Idle(pending.job.path, error.code, error.message))
-    return todo._replace(pending=tuple(ready), idle=(*todo.idle, *failed))
+            lacking = lacking or (error if isinstance(error, Environment) else None)
+    return todo._replace(pending=tuple(ready), idle=(*todo.idle, *failed)), lacking
 
 
 def write(world: World, state: State, entries: Sequence[LogEntry], files: Changes) -> State:

@@ -154,6 +154,15 @@ def test_a_region_that_cannot_pay_for_one_attempt_is_not_begun() -> None:
     assert len(registry.act().published) == 1
 
 
+def test_an_attempt_that_would_outlast_its_agreement_is_not_begun() -> None:
+    registry = paid_registry()
+    limits = {"queueSeconds": 300, "startSeconds": 120, "totalSeconds": 7200}
+    registry.submit(job_file("long", budget=BUDGET, limits={**limits, "runSeconds": 1021}))
+    registry.submit(job_file("fits", budget=BUDGET, limits={**limits, "runSeconds": 1020}))
+    idle = {idle.path: idle.code for idle in registry.act().plan.idle}
+    assert idle == {"registry/jobs/alice/long.yaml": "limits-too-long"}
+
+
 def test_where_nothing_is_paid_no_budget_is_too_small() -> None:
     registry = Registry()
     allow(registry)

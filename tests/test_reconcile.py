@@ -414,16 +414,23 @@ def submit_odd(registry: Registry) -> str:
     return registry.submit(yaml.safe_dump(data, sort_keys=False).encode())
 
 
-@pytest.mark.parametrize(
-    "error", [Environment("install-failed", "no network"), Unverified("benchmark-cid", "other files")]
-)
-def test_a_benchmark_that_cannot_be_prepared_stops_no_other(registry: Registry, error: BeaconError) -> None:
+def test_a_benchmark_that_is_not_the_jobs_stops_no_other(registry: Registry) -> None:
     path = submit_odd(registry)
-    registry.executor = Broken(registry, prepare=error)
+    registry.executor = Broken(registry, prepare=Unverified("benchmark-cid", "other files"))
     outcome = registry.act()
     assert len(outcome.published) == 1
-    assert [(idle.path, idle.code, idle.why) for idle in outcome.plan.idle] == [(path, error.code, error.message)]
+    assert [tuple(idle) for idle in outcome.plan.idle] == [(path, "benchmark-cid", "other files")]
     assert types(registry).count("start") == 1
+
+
+def test_what_this_machine_lacks_stops_no_other_and_is_told(registry: Registry) -> None:
+    submit_odd(registry)
+    registry.executor = Broken(registry, prepare=Environment("golem-daemon", "no daemon answers"))
+    with pytest.raises(Environment, match="no daemon answers"):
+        registry.act()
+    assert [types(registry).count(kind) for kind in ("start", "run")] == [1, 1]
+    with pytest.raises(Environment, match="no daemon answers"):
+        registry.act()
 
 
 def test_a_run_that_fails_stops_no_other_and_is_told(registry: Registry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.places import cache_folder
+from runner.edges.devnet.faults import KINDS
 from runner.edges.devnet.net import EACH, Devnet, default_providers
 from runner.errors import Environment, Usage
 
@@ -84,6 +86,31 @@ def status(folder: FolderOption = None, as_json: JsonFlag = False) -> None:
         counts = [f"{len(one[kind])} {kind}" for kind in ("agreements", "activities", "invoices") if one.get(kind)]
         faults = [f"fault {fault['kind']}" for fault in one["faults"]]
         line(f"{_who(one)} {', '.join(counts + faults) or 'idle'}")
+
+
+@devnet.command()
+def fault(
+    provider: Annotated[str, typer.Argument(help="A provider's name, such as de-1; `none` takes all faults away.")],
+    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")] = "",
+    times: Annotated[int | None, typer.Option(min=1, help="How often it strikes; default: until cleared.")] = None,
+    chance: Annotated[float, typer.Option(min=0, max=1, help="The share of occasions at which it strikes.")] = 1.0,
+    options: Annotated[str, typer.Option(metavar="JSON", help='The kind\'s options: {"factor": 1000}.')] = "{}",
+    folder: FolderOption = None,
+) -> None:
+    """Make a provider fail, or lie, to see what the runner makes of it. The runner is not told."""
+    net = Devnet.running(devnet_folder(folder))
+    if net is None:
+        raise Environment("devnet-absent", "no devnet runs", "beacon devnet up")
+    if provider == "none":
+        net.clear_faults()
+        return
+    try:
+        chosen = json.loads(options)
+        if not isinstance(chosen, dict):
+            raise ValueError
+    except ValueError:
+        raise Usage("devnet-fault", f"{options!r} is no JSON object", 'such as {"seconds": 30}') from None
+    net.fault(provider, kind, times, chance, **chosen)
 
 
 def _who(one: Mapping[str, Any]) -> str:

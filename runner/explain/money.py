@@ -40,6 +40,12 @@ ENTRIES: Mapping[str, Note] = {
         "A month of the ledger does not follow from the evidence",
         "Each of its lines is derived from a receipt or a settlement, in the order of the log.",
     ),
+    "limits-too-long": Note(
+        "An attempt would outlast its agreement",
+        "Providers on Golem refuse agreements of more than half an hour, so Beacon asks for 25 minutes at most: "
+        "waiting for a provider, starting and running have to fit into them.",
+        "lower queueSeconds, startSeconds or runSeconds: together they may be 1440",
+    ),
     "settlement-changed": Note(
         "A settlement's record was changed", "The settlement's log entry holds the SHA-256 of its record."
     ),
