@@ -3,8 +3,9 @@
     tokens      from bytes to words                         distance     integers between two texts
     signals     what one answer shows                       classes      how two answers differ, and why
     units       providers in regions and their answers      describe     what is seen
-    permutation is it more than chance?                     apart        does one provider stand apart?
-    verdict     what is said                                worddiff     for readers
+    permutation is it more than chance?                     naming       which regions differ
+    apart       does one provider stand apart?              verdict      what is said
+    worddiff    for readers
 
 Everything is an integer or a fraction, and nothing depends on the order of a set, on the Python release or on the
 machine: `beacon verify` derives `diff.json` again, byte for byte. What the verdicts mean: `docs/statistics.md`.

@@ -11,18 +11,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from runner.bundle import Observation
 from runner.compare import describe
 from runner.compare.apart import apart
 from runner.compare.distance import MILLION, mean
+from runner.compare.naming import Found, find, seed, sizes
 from runner.compare.permutation import Matrix, energy_test, least
 from runner.compare.tokens import ANALYSED
-from runner.compare.units import Gathered, Stratum, Unit, gather, unit_distances
+from runner.compare.units import Gathered, Stratum, gather, unit_distances
 from runner.model.canonical import GRADES, Grade
 from runner.model.jobspec import JobSpec
 from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
@@ -36,8 +35,8 @@ PROVIDERS = 3
 MISSING = Fraction(1, 10)
 """Share of a region's planned answers that may be missing where `same` or `noise` is said."""
 
-_MISSING, _APART = 255, 254
-"""Numbers of tests that are not of regions, for `_seed`."""
+MISSING_TEST, APART = 255, 254
+"""Numbers of tests that are not of regions, for `seed`."""
 _VERDICTS: tuple[Verdict, ...] = ("same", "noise", "insufficient", "minor", "major")
 
 
@@ -78,28 +77,13 @@ def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulate
     )
 
 
-class _Found(NamedTuple):
-    """What the tests of regions found. `detectable` and `together` are those of the last test."""
-
-    tests: tuple[Test, ...] = ()
-    named: tuple[str, ...] = ()
-    each_other: tuple[str, ...] = ()
-    detectable: int | None = None
-    together: PValue | None = None
-
-    def rivals(self, region: str) -> tuple[str, ...]:
-        """The regions that a named one was tested against when it was named."""
-        last = next(test for test in reversed(self.tests) if region in test.regions)
-        return tuple(other for other in last.regions if other != region)
-
-
 def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
     distances = unit_distances(gathered.texts, gathered.units)
     thin = _thin(gathered)
     obstacles = [*_obstacles(spec, gathered, grade), *thin]
     if not obstacles:
         obstacles = _weak(spec, gathered, gathered.observed())
-    found = _Found() if obstacles else _find(spec, gathered, _measured(distances))
+    found = Found() if obstacles else find(gathered, measured(distances), level(spec))
     missing = _missing(spec, gathered)
     samples = describe.samples(spec, gathered)
     verdicts, because = _verdicts(spec, gathered, found, samples, bool(obstacles), missing)
@@ -117,7 +101,7 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
         matrix=describe.matrix(gathered.regions, gathered.units, distances),
         samples=samples,
         detectable=found.detectable if "noise" in verdicts.values() else None,
-        apart=apart(gathered, distances, rest, level(spec), _seed(gathered, _APART)),
+        apart=apart(gathered, distances, rest, level(spec), seed(gathered, APART)),
     )
 
 
@@ -153,14 +137,14 @@ def _thin(gathered: Gathered) -> list[str]:
 
 def _weak(spec: JobSpec, gathered: Gathered, regions: Sequence[str]) -> list[str]:
     """Why no answers whatever could make a test of these regions reject."""
-    sizes = _sizes(gathered.units, regions)
-    p = least(sizes)
+    counts = sizes(gathered.units, regions)
+    p = least(counts)
     if Fraction(p.count, p.of) <= level(spec):
         return []
     design = smallest_p(spec)
     by_design = Fraction(design.count, design.of) > level(spec) and len(regions) == len(spec.spec.regions)
     return [
-        f"{'insufficient by design: ' * by_design}{_listed(regions)} with {sum(sizes)} providers "
+        f"{'insufficient by design: ' * by_design}{_listed(regions)} with {sum(counts)} providers "
         f"can reach p = {p.count}/{p.of} at best, and p must not exceed {level(spec)}"
     ]
 
@@ -170,51 +154,10 @@ def _listed(regions: Sequence[str]) -> str:
     return ", ".join(regions) if len(regions) <= 6 else f"{len(regions)} regions"
 
 
-def _sizes(units: Sequence[Unit], regions: Sequence[str]) -> list[int]:
-    return [sum(unit.region == region for unit in units) for region in regions]
-
-
-def _measured(distances: Sequence[Sequence[int | None]]) -> Matrix:
+def measured(distances: Sequence[Sequence[int | None]]) -> Matrix:
     """Two providers with nothing in common take the mean of all others: it favours no region, so the test holds."""
     typical = mean(distance for a, row in enumerate(distances) for distance in row[:a] if distance is not None)
     return [[typical or 0 if distance is None else distance for distance in row] for row in distances]
-
-
-def _find(spec: JobSpec, gathered: Gathered, distances: Matrix) -> _Found:
-    """Test all regions; name the one with the largest statistic, and test the rest again, until no test rejects.
-
-    Regions that tie are named together. Where all that are left tie, as two always do, they differ from each other."""
-    current = gathered.observed()
-    tests: list[Test] = []
-    named: tuple[str, ...] = ()
-    while True:
-        chosen = [number for region in current for number, unit in enumerate(gathered.units) if unit.region == region]
-        kept = [[distances[a][b] for b in chosen] for a in chosen]
-        outcome = energy_test(kept, _sizes(gathered.units, current), _seed(gathered, len(tests)), level(spec))
-        leaders = tuple(current[leader] for leader in outcome.leaders)
-        tests.append(
-            Test(
-                kind="region" if tests else "global",
-                regions=current,
-                region=leaders[0] if len(leaders) == 1 else None,
-                statistic=outcome.statistic,
-                p=outcome.p,
-                significant=outcome.significant,
-            )
-        )
-        if not outcome.significant:
-            return _Found(tuple(tests), named, (), outcome.detectable, outcome.together)
-        named = (*named, *leaders)
-        rest = tuple(region for region in current if region not in leaders)
-        if len(rest) < 2:
-            return _Found(tuple(tests), named, () if rest else leaders)
-        current = rest
-
-
-def _seed(gathered: Gathered, test: int) -> bytes:
-    """Where drawn permutations come from: the digest of the answers' digests, in their order, and which test it is."""
-    digests = sorted(hashlib.sha256(gathered.texts.texts[answer.text].encode()).digest() for answer in gathered.answers)
-    return hashlib.sha256(b"beacon permutation v1\n" + bytes([test]) + b"".join(digests)).digest()
 
 
 def _missing(spec: JobSpec, gathered: Gathered) -> tuple[Test, ...]:
@@ -224,9 +167,9 @@ def _missing(spec: JobSpec, gathered: Gathered) -> tuple[Test, ...]:
     if len(regions) < 2 or not any(holding.missing for holding in holdings):
         return ()
     shares = [holding.missing * MILLION // holding.planned for holding in holdings]
-    sizes = [sum(holding.region == region for holding in holdings) for region in regions]
+    counts = [sum(holding.region == region for holding in holdings) for region in regions]
     distances = [[abs(a - b) for b in shares] for a in shares]
-    outcome = energy_test(distances, sizes, _seed(gathered, _MISSING), level(spec))
+    outcome = energy_test(distances, counts, seed(gathered, MISSING_TEST), level(spec))
     return (
         Test(
             kind="missing",
@@ -242,7 +185,7 @@ def _missing(spec: JobSpec, gathered: Gathered) -> tuple[Test, ...]:
 def _verdicts(
     spec: JobSpec,
     gathered: Gathered,
-    found: _Found,
+    found: Found,
     samples: Sequence[PairSample],
     stopped: bool,
     missing: Sequence[Test],
@@ -265,7 +208,7 @@ def _verdicts(
     return verdicts, reasons
 
 
-def _unnamed(spec: JobSpec, gathered: Gathered, found: _Found, rest: Sequence[str]) -> tuple[Verdict, list[str]]:
+def _unnamed(spec: JobSpec, gathered: Gathered, found: Found, rest: Sequence[str]) -> tuple[Verdict, list[str]]:
     """What is said of the regions that no test named, all together."""
     if not rest:
         return "same", []
