@@ -17,7 +17,7 @@ from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
 from runner.receipt import read_receipt
-from runner.render import JobSummary, RunSummary, ended_page, history_page, index_page, summarise
+from runner.render import JobSummary, RunSummary, badge_files, ended_page, history_page, index_page, summarise
 
 INDEX = "reports/README.md"
 
@@ -70,7 +70,7 @@ def _attempts(files: Overlay | Snapshot, end: End) -> bytes:
 
 
 def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | None = None) -> dict[str, bytes]:
-    """The derived pages of these jobs (all of them where None), and the index."""
+    """The derived pages of these jobs (all of them where None), the index, and the badges of all jobs."""
     ends: dict[str, list[End]] = {}
     for end in history.ended.values():
         if _is_last(end):
@@ -78,14 +78,18 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | N
     pages: dict[str, bytes] = {}
     for job in sorted(ends if jobs is None else jobs):
         folder = _folder(job)
-        pages[f"{folder}/README.md"] = history_page(folder, [_summary(files, end) for end in _published(ends[job])])
+        shown = history_page(folder, [_summary(files, end) for end in _published(ends[job])])
+        pages |= {f"{folder}/{name}": content for name, content in shown.items()}
         for end in ends[job]:
             if not isinstance(end.end, e.RunEnd):
                 how: Literal["cancelled", "abandoned"] = (
                     "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
                 )
                 pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at)
-    pages[INDEX] = index_page([_job(files, job, found) for job in sorted(ends) if (found := _published(ends[job]))])
+    summaries = [_job(files, job, found) for job in sorted(ends) if (found := _published(ends[job]))]
+    pages[INDEX] = index_page(summaries)
+    for summary in summaries:
+        pages |= badge_files(summary)
     return pages
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from runner import charts, providerpage, runpage
+from runner import badges, charts, providerpage, runpage, timecharts
 from runner.bundle import Bundle, observations
 from runner.model.canonical import Instant
 from runner.model.entry import Start
@@ -20,10 +20,11 @@ from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, TargetDiff, Verdict
 from runner.model.run import Run
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
+from runner.plan import run_folder
 from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span, standing_apart
 from runner.template import LARGEST, fill
 
-RENDERER = "markdown/2"
+RENDERER = "markdown/3"
 _ROOM, _RESERVE, _REASONS_ROOM, _LIST_ROOM, _TREND = 110_000, 25_000, 3_000, 120_000, 9
 _PROVIDERS_ROOM = 20_000
 _PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}
@@ -32,8 +33,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 class RunSummary(NamedTuple):
     """What derived pages say of one run. `folder` is the run's, from the repository's root; `date` is the day of its
-    due time, or the day on which it was taken; `distances` are, by target and region, the median distance to the other
-    regions; `apart` is the region of a provider that stands apart."""
+    due time, or the day on which it was taken; `points` are by target and region; `apart` is the region of a provider
+    that stands apart."""
 
     folder: str
     run: str
@@ -43,7 +44,7 @@ class RunSummary(NamedTuple):
     sentence: Safe
     named: tuple[str, ...]
     alpha: str
-    distances: Mapping[tuple[str, str], int | None]
+    points: Mapping[tuple[str, str], timecharts.Point]
     apart: str | None
 
 
@@ -56,9 +57,12 @@ class JobSummary(NamedTuple):
 
 
 class _TargetView(NamedTuple):
-    """The part of a target on a run's page that is always whole."""
+    """The part of a target on a run's page that is always whole. `of` tells headings of several targets apart, so that
+    each has an address of its own; `anchor` is what a forge makes of that."""
 
     name: Safe
+    of: Safe
+    anchor: Safe
     sentence: Safe
     reasons: runpage.Fitted[runpage.Row]
     names: tuple[Safe, ...]
@@ -84,6 +88,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
         own = _pictures(diff, target, when, said)
         pictures |= own
         views.append(_target_view(bundle, diff, target, tuple(own), said))
+    pictures["timeline.svg"] = timecharts.timeline(bundle, diff.simulated, said)
     room = min(_ROOM, LARGEST - _RESERVE - runpage.size(tuple(views)))
     each = room // max(1, len(views))
     meta = bundle.spec.metadata
@@ -107,6 +112,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
             )
             for target, view in zip(diff.targets, views, strict=True)
         ],
+        timeline=_image(timecharts.TIMELINE, said, "timeline.svg"),
         attempts=providerpage.attempts(bundle, room // 5),
         identities=providerpage.identities(bundle, room // 10),
         setup=runpage.setup(bundle),
@@ -115,7 +121,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
         renderer=ident(RENDERER),
         cid=ident(cid),
         run=ident(bundle.run.run),
-        short=ident(bundle.run.short),
+        path=ident(f"{run_folder(bundle.spec.folder(), bundle.run.run, bundle.run.due)}/README.md"),
         sha256=ident(bundle.run.sha256),
     )
     return {"README.md": page, **pictures}
@@ -124,8 +130,11 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
 def _target_view(
     bundle: Bundle, diff: DiffReport, target: TargetDiff, pictures: Sequence[str], said: Safe
 ) -> _TargetView:
+    name, several = ident(target.target), len(diff.targets) > 1
     return _TargetView(
-        name=ident(target.target),
+        name=name,
+        of=Safe(", " + name) if several else Safe(""),
+        anchor=Safe("-" + name) if several else Safe(""),
         sentence=phrase("{symbol} {word}", symbol=SYMBOLS[target.verdict], word=WORDS[target.verdict]),
         reasons=runpage.fit((runpage.Row((prose(reason),)) for reason in target.reasons), _REASONS_ROOM),
         names=tuple(ident(region.region) for region in target.regions),
@@ -133,11 +142,13 @@ def _target_view(
         regions=runpage.regions(target),
         odd=providerpage.odd_provider(bundle, target),
         providers=providerpage.providers(bundle, target, _PROVIDERS_ROOM // len(diff.targets)),
-        pictures=tuple(
-            phrase("![{what}. {said}]({file})", what=_PICTURES[file.split(".")[-2]], said=said, file=ident(file))
-            for file in pictures
-        ),
+        pictures=tuple(_image(_PICTURES[file.split(".")[-2]], said, file) for file in pictures),
     )
+
+
+def _image(what: Safe, said: Safe, file: str) -> Safe:
+    """A picture with its alternative text: what it shows, and the verdict's sentence."""
+    return phrase("![{what}. {said}]({file})", what=what, said=said, file=ident(file))
 
 
 def _pictures(diff: DiffReport, target: TargetDiff, when: When, said: Safe) -> dict[str, bytes]:
@@ -165,8 +176,12 @@ def summarise(folder: str, run: Run, diff: DiffReport, at: Instant) -> RunSummar
         sentence=sentence(diff, When(day, day)),
         named=tuple(dict.fromkeys(region for target in diff.targets for region in target.named)),
         alpha=diff.design.alpha,
-        distances={
-            (target.target, region.region): region.others.median if region.others else None
+        points={
+            (target.target, region.region): timecharts.Point(
+                region.others.median if region.others else None,
+                (region.control.least, region.control.greatest) if region.control else None,
+                region.region in target.named,
+            )
             for target in diff.targets
             for region in target.regions
         },
@@ -174,12 +189,12 @@ def summarise(folder: str, run: Run, diff: DiffReport, at: Instant) -> RunSummar
     )
 
 
-def history_page(folder: str, summaries: Sequence[RunSummary]) -> bytes:
-    """A job's `README.md` in `folder`: its published runs, newest first, and how each region's distance went.
-    The summaries may come in any order."""
+def history_page(folder: str, summaries: Sequence[RunSummary]) -> dict[str, bytes]:
+    """A job's `README.md` and its picture, by name in `folder`: its published runs, newest first, and how each region's
+    distance went. The summaries may come in any order."""
     newest = sorted(summaries, key=lambda run: (run.date, run.run), reverse=True)
     latest = newest[0] if newest else None
-    return fill(
+    page = fill(
         "history.md.j2",
         job=ident(folder.removeprefix("reports/jobs/")),
         latest=latest,
@@ -187,9 +202,12 @@ def history_page(folder: str, summaries: Sequence[RunSummary]) -> bytes:
         total=count(len(newest), "run"),
         beyond=len([run for run in newest if run.verdict in ("minor", "major")]),
         alpha=ident(latest.alpha) if latest else Safe(""),
-        trends=[_trend(newest, key) for key in (latest.distances if latest else ())],
+        trends=[_trend(newest, key) for key in (latest.points if latest else ())],
+        trend=_image(timecharts.TREND, latest.sentence, "trend.svg") if latest else Safe(""),
+        badge=Safe("../" * folder.count("/") + ident(badges.stem(folder).removeprefix("reports/"))),
         runs=runpage.fit((_run_row(folder, run) for run in newest), _LIST_ROOM),
     )
+    return {"README.md": page, **({"trend.svg": _trend_picture(newest, latest)} if latest else {})}
 
 
 def index_page(jobs: Sequence[JobSummary]) -> bytes:
@@ -204,6 +222,15 @@ def index_page(jobs: Sequence[JobSummary]) -> bytes:
         total=count(len(jobs), "job"),
         jobs=runpage.fit(map(_job_row, ranked), _LIST_ROOM),
     )
+
+
+def badge_files(job: JobSummary) -> dict[str, bytes]:
+    """The badges of a job, by path."""
+    name, state = ident(job.folder.removeprefix("reports/jobs/")), _state(job.last)
+    return {
+        f"{badges.stem(job.folder)}.json": badges.endpoint(name, state, job.last.verdict),
+        f"{badges.stem(job.folder)}.svg": badges.picture(name, state, job.last.verdict),
+    }
 
 
 def ended_page(start: Start, how: Literal["cancelled", "abandoned"], at: str) -> bytes:
@@ -245,8 +272,9 @@ def _job_row(job: JobSummary) -> runpage.Row:
     return runpage.Row(
         (
             phrase(
-                "**{state}** [{job}]({below}/README.md), {runs}: {sentence}",
+                "[![{state}]({badge}.svg)]({below}/README.md) [{job}]({below}/README.md), {runs}: {sentence}",
                 state=_state(job.last),
+                badge=ident(badges.stem(job.folder).removeprefix("reports/")),
                 job=ident(job.folder.removeprefix("reports/jobs/")),
                 below=ident(job.folder.removeprefix("reports/")),
                 runs=count(job.runs, "run"),
@@ -258,10 +286,27 @@ def _job_row(job: JobSummary) -> runpage.Row:
 
 def _trend(newest: Sequence[RunSummary], key: tuple[str, str]) -> runpage.Row:
     """A region's distance to the others over the last runs, oldest first: a line of bars, and numbers."""
-    values = [run.distances.get(key) for run in reversed(newest[:_TREND])]
+    points = [run.points.get(key) for run in reversed(newest[:_TREND])]
+    values = [point.distance if point else None for point in points]
     bars = "".join("·" if value is None else _BARS[min(7, value * 8 // 1_000_000)] for value in values)
     measured = [value for value in values if value is not None]
     last = decimal(measured[-1]) if measured else Safe("not measured")
+    return runpage.Row((_series(newest[0], key), last, span(measured), Safe(bars)))
+
+
+def _series(latest: RunSummary, key: tuple[str, str]) -> Safe:
+    """`EU`, or `smollm2 EU` where there are several targets."""
     target, region = map(ident, key)
-    name = region if len({other for other, _ in newest[0].distances}) == 1 else joined((target, region), " ")
-    return runpage.Row((name, last, span(measured), Safe(bars)))
+    return region if len({other for other, _ in latest.points}) == 1 else joined((target, region), " ")
+
+
+def _trend_picture(newest: Sequence[RunSummary], latest: RunSummary) -> bytes:
+    """The same for more runs, with own noise."""
+    shown = newest[: timecharts.MOST_RUNS][::-1]
+    unseen = timecharts.Point(None, None, False)
+    lines = [
+        timecharts.Line(_series(latest, key), tuple(run.points.get(key, unseen) for run in shown))
+        for key in latest.points
+    ]
+    simulated = any(run.simulated for run in shown)
+    return timecharts.trend(lines, shown[0].date, shown[-1].date, simulated, latest.sentence)

@@ -21,7 +21,13 @@ def test_pages_are_always_what_a_full_derivation_gives() -> None:
     def check(outcome: Outcome) -> None:
         now = state(registry)
         pages = derived(now.snapshot, now.history)
-        standing = {path: registry.read(path) for path in registry.files("reports") if path.endswith(".md")}
+        kinds = (".md", ".svg", ".json")
+        logs = ("reports/log/", "reports/settlements/", "reports/ledger/")
+        standing = {
+            path: registry.read(path)
+            for path in registry.files("reports")
+            if path.endswith(kinds) and not path.startswith(logs) and "/bundle/" not in path
+        }
         own = {path for path in standing if path.rpartition("/")[0] + "/manifest.json" in registry.files("reports")}
         assert {path: raw for path, raw in standing.items() if path not in own} == (
             pages if now.history.ended else {}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
@@ -25,6 +26,7 @@ from runner.providerpage import amount
 from runner.render import (
     JobSummary,
     RunSummary,
+    badge_files,
     ended_page,
     history_page,
     index_page,
@@ -118,6 +120,11 @@ def summary(day: int, answer: Any = told) -> RunSummary:
     return summarise(folder, bundle.run, compare(bundle), f"2026-11-{day:02d}T03:00:00Z")
 
 
+def history(*runs: RunSummary) -> bytes:
+    """A job's page."""
+    return history_page(FOLDER, runs)["README.md"]
+
+
 def start(due: str | None = None) -> Start:
     run = make.run()
     fields = {"job": run.job, "sha256": run.sha256, "revision": 1, "run": run.run, "at": "2026-11-22T03:00:00Z"}
@@ -148,7 +155,7 @@ def test_the_first_lines_name_a_provider_that_stands_apart() -> None:
     assert "8 of 9 providers gave the same bytes; 2 of its 2 answers nobody else gave." in third
     assert "no verdict: an exchange of 9 providers cannot reach p below 1/9" in third
     run = summarise(FOLDER, make.run(), diff, "2026-11-22T03:00:00Z")
-    for raw in (history_page(FOLDER, [run]), index_page([JobSummary(FOLDER, 1, run)])):
+    for raw in (history(run), index_page([JobSummary(FOLDER, 1, run)])):
         assert "≈ within noise (a provider of EU) · SIMULATED" in raw.decode()
         assert f"provider 2 of EU ({whole[:10]}…) stands apart" in raw.decode()
 
@@ -196,7 +203,8 @@ def test_golden_history_and_index() -> None:
         summary(22),
         summary(21, lambda cell: None if cell.region == "US" else "x"),
     ]
-    golden.check("history.md", history_page(FOLDER, runs))
+    golden.check("history.md", history(*runs))
+    golden.check("trend.svg", history_page(FOLDER, runs)["trend.svg"])
     jobs = [JobSummary(f"reports/jobs/alice/{name}", 2, run) for name, run in zip("abc", runs, strict=True)]
     golden.check("index.md", index_page(jobs))
     assert history_page(FOLDER, runs) == history_page(FOLDER, runs[::-1])
@@ -209,7 +217,8 @@ def test_golden_ended(how: Any) -> None:
 
 
 def test_nothing_published_yet() -> None:
-    assert history_page(FOLDER, []).startswith(b"# No run yet\n")
+    assert list(history_page(FOLDER, [])) == ["README.md"]
+    assert history().startswith(b"# No run yet\n")
     assert b"0 jobs" in index_page([])
 
 
@@ -231,7 +240,7 @@ def test_the_first_lines_carry_the_verdict(page: Mapping[str, bytes]) -> None:
 def test_every_first_line_says_simulated(answer: Any) -> None:
     diff, files = page_of(make.bundle(answer))
     run = summarise(f"{FOLDER}/runs/x", make.run(), diff, "2026-11-22T03:00:00Z")
-    for raw in (files["README.md"], history_page(FOLDER, [run]), index_page([JobSummary(FOLDER, 1, run)])):
+    for raw in (files["README.md"], history(run), index_page([JobSummary(FOLDER, 1, run)])):
         assert "SIMULATED" in raw.decode().split("\n")[0]
     assert all("SIMULATED" in content.decode() for name, content in files.items() if name.endswith(".svg"))
     for alt in re.findall(r"!\[(.*?)\]", files["README.md"].decode()):
@@ -253,18 +262,47 @@ def test_links_resolve_within_the_tree(due: str | None) -> None:
     folder = f"{FOLDER}/runs/{'2026-11/' if due else ''}{bundle.run.short}"
     diff, files = page_of(bundle)
     tree = {f"{folder}/bundle/{path}" for path in bundle.files} | {f"{folder}/{name}" for name in files}
-    tree |= {f"{folder}/bundle/diff.json", f"{FOLDER}/README.md"}
+    tree |= {f"{folder}/bundle/diff.json", f"{FOLDER}/README.md", f"{FOLDER}/trend.svg"}
+    tree |= badge_files(JobSummary(FOLDER, 1, summary(22))).keys()
     found = list(links(files["README.md"]))
     assert len(found) > 20
     pages = {
         f"{folder}/README.md": files["README.md"],
-        f"{FOLDER}/README.md": history_page(FOLDER, [summarise(folder, bundle.run, diff, "2026-11-22T03:00:00Z")]),
+        f"{FOLDER}/README.md": history(summarise(folder, bundle.run, diff, "2026-11-22T03:00:00Z")),
         "reports/README.md": index_page([JobSummary(FOLDER, 1, summary(22))]),
         f"{folder}/ended.md": ended_page(start(due), "cancelled", "2026-11-22T04:00:00Z"),
     }
     for path, raw in pages.items():
+        anchors = {f"#{anchor}" for anchor in slugs(raw)}
         for link in links(raw):
+            if link.startswith("#"):
+                assert link in anchors, (path, link)
+                continue
             assert posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) in tree, (path, link)
+
+
+def slugs(raw: bytes) -> list[str]:
+    """The address that a forge gives each heading of a page."""
+    tokens = GFM.parse(raw.decode())
+    texts = [
+        inline.content.lower()
+        for opening, inline in pairwise(tokens)
+        if opening.type == "heading_open" and inline.type == "inline"
+    ]
+    return [re.sub(r"[^\w\- ]", "", text).strip().replace(" ", "-") for text in texts]
+
+
+def test_each_heading_has_an_address_of_its_own() -> None:
+    """A link into a page leads to the same place for ever: no heading twice, also with several targets."""
+    two = [make.job_data()["spec"]["targets"][0] | {"name": name} for name in ("smollm2", "qwen")]
+    prompts = [{"id": name, "text": "x"} for name in ("who", "where")]
+    page = page_of(make.bundle(told, targets=two, prompts=prompts))[1]["README.md"]
+    found = slugs(page)
+    assert len(found) == len(set(found)) > 12
+    wanted = [link[1:] for link in links(page) if link.startswith("#")]
+    assert len(wanted) == 11
+    assert set(wanted) <= set(found)
+    assert "prompt-where-qwen" in found
 
 
 def structure(raw: bytes) -> list[tuple[object, ...]]:
@@ -384,11 +422,10 @@ def test_a_huge_run_keeps_its_size() -> None:
 
 def test_long_lists_keep_their_size() -> None:
     run = summary(22)
-    history = history_page(
-        FOLDER, [run._replace(date=f"2026-{n % 12 + 1:02d}-01", run=f"{n:064x}") for n in range(5_000)]
-    )
+    many = history_page(FOLDER, [run._replace(date=f"2026-{n % 12 + 1:02d}-01", run=f"{n:064x}") for n in range(5_000)])
+    assert len(many["trend.svg"]) <= LARGEST
     index = index_page([JobSummary(f"reports/jobs/alice/job-{n}", 1, run) for n in range(5_000)])
-    for page in (history, index):
+    for page in (many["README.md"], index):
         assert 80_000 < len(page) <= LARGEST
         assert "To keep this page short" in page.decode()
 

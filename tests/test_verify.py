@@ -338,6 +338,9 @@ def test_step_6_finds_files_that_belong_to_nothing(published: Registry) -> None:
         ("reports/extra.txt", "file-unknown"),
         ("reports/jobs/alice/who/runs/notes.txt", "file-unknown"),
         ("reports/jobs/mallory/README.md", "file-unknown"),
+        ("reports/jobs/alice/who/other.svg", "file-unknown"),
+        ("reports/badges/mallory.who.svg", "file-unknown"),
+        ("reports/badges/alice.who.png", "file-unknown"),
         (f"{run}/extra.txt", "file-unlisted"),
         (f"{run}/bundle/outputs/extra.txt", "file-unlisted"),
     ):
@@ -452,8 +455,16 @@ def test_step_9_counts_what_another_version_derived(monkeypatch: pytest.MonkeyPa
     assert set(report.steps[8].unchecked) == {
         "1 runs by classifier lexical/9999: bytes checked, not derived again",
         "1 runs by renderer markdown/9999: bytes checked, not re-rendered",
-        "2 derived pages by renderer markdown/9999: not re-rendered",
+        "5 derived pages by renderer markdown/9999: not re-rendered",
     }
+
+
+def test_step_9_misses_a_picture_and_a_badge(published: Registry) -> None:
+    gone = ("reports/badges/alice.who.json", "reports/badges/alice.who.svg", "reports/jobs/alice/who/trend.svg")
+    twin = published.fork()
+    twin.commit(dict.fromkeys(gone), runner("rita").keys.git)
+    found = verify(twin.clone()).steps[8].findings
+    assert {(one.code, one.where) for one in found} == {("page-missing", path) for path in gone}
 
 
 # Clones on a disk

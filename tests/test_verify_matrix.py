@@ -40,7 +40,10 @@ KINDS: Mapping[str, tuple[str, int]] = {
     "hash tile": ("reports/log/tile/0/000.p/8", 8),
     "entry bundle": ("reports/log/tile/entries/000.p/8", 8),
     "history": ("reports/jobs/alice/who/README.md", 9),
+    "trend": ("reports/jobs/alice/who/trend.svg", 9),
     "index": ("reports/README.md", 9),
+    "badge": ("reports/badges/alice.who.svg", 9),
+    "badge's data": ("reports/badges/alice.who.json", 9),
 }
 
 

@@ -31,12 +31,9 @@ def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Map
     for ended in ledger.ended:
         pages.add(month_file(ended.began.start))  # which of them there are follows from the receipts
     for ended in filter(lambda ended: ended.final, ledger.ended):
-        folder = ended.began.folder
-        pages.add(f"{ended.began.job_folder}/README.md")
+        pages |= _own_pages(ended) | _badges(ended)
         if isinstance(ended.end, e.RunEnd):
-            runs.setdefault(folder, [])
-        else:
-            pages.add(f"{folder}/README.md")
+            runs.setdefault(ended.began.folder, [])
     book.count(6, "paths", len(files))
     for path, blob in files.items():
         folder = _folder(path)
@@ -66,19 +63,15 @@ def judge_pages(
     expected, broken = _derive(snapshot, entries, final)
     for job in sorted(broken):
         book.skip(9, f"history of {job}: its runs cannot be read")
-    written: dict[str, int] = {}
-    for ended in final:
-        folder = ended.began.job_folder
-        written |= {f"{folder}/README.md": ended.entry, INDEX: ended.entry}
-        if not isinstance(ended.end, e.RunEnd):
-            written[f"{ended.began.folder}/README.md"] = ended.entry
+    written = _written(final)
     renderer: dict[int, str | None] = {}
     latest: str | None = RENDERER
     for ended in final:
         latest = renderers.get(ended.entry, latest)
         renderer[ended.entry] = latest
-    unread = {f"{ended.began.job_folder}/README.md" for ended in final if ended.began.start.job in broken}
-    unread |= {INDEX} if broken else set()
+    unread = {INDEX} if broken else set()
+    for ended in filter(lambda ended: ended.began.start.job in broken, final):
+        unread |= {f"{ended.began.job_folder}/README.md", _trend(ended)} | _badges(ended)
     for path, index in written.items():
         if path in unread:
             continue
@@ -90,6 +83,35 @@ def judge_pages(
             book.find(9, "page-missing", path, "this derived page is not here")
         elif snapshot.read(path) != expected.get(path):
             book.find(9, "page-wrong", path, "it is not what deriving this page from the log and the runs gives")
+
+
+def _written(final: Iterable[Ended]) -> Mapping[str, int]:
+    """Each derived page, and the index of the last end that wrote it."""
+    written: dict[str, int] = {}
+    everywhere = {INDEX}
+    for ended in final:
+        everywhere |= _badges(ended)
+        trend = {_trend(ended)} & written.keys()
+        written |= dict.fromkeys(_own_pages(ended) | trend | everywhere, ended.entry)
+    return written
+
+
+def _own_pages(ended: Ended) -> set[str]:
+    """The pages that belong to an end: its job's history with the picture of published runs, else its own page."""
+    own = _trend(ended) if isinstance(ended.end, e.RunEnd) else f"{ended.began.folder}/README.md"
+    return {f"{ended.began.job_folder}/README.md", own}
+
+
+def _trend(ended: Ended) -> str:
+    return f"{ended.began.job_folder}/trend.svg"
+
+
+def _badges(ended: Ended) -> set[str]:
+    """The badges of the job of a published run. Every later end writes them anew, with the index."""
+    if not isinstance(ended.end, e.RunEnd):
+        return set()
+    name = ended.began.job_folder.removeprefix("reports/jobs/").replace("/", ".")
+    return {f"reports/badges/{name}.json", f"reports/badges/{name}.svg"}
 
 
 def _derive(
