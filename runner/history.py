@@ -80,6 +80,8 @@ class History:
     """Log index to start, where money was reserved and its settlement is not in the log yet."""
     settled: Mapping[int, Settled] = field(default_factory=dict)
     """Log index of a start to its settlement."""
+    rescored: Mapping[str, tuple[e.Rescore, ...]] = field(default_factory=dict)
+    """Run to the times that it was judged again, in their order."""
 
     def counts(self, key: str, role: Role) -> bool:
         """Whether a public key counts for a role now."""
@@ -93,7 +95,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     size, keys, revisions = state.size, dict(state.keys), dict(state.revisions)
     running, ended, due = dict(state.open), dict(state.ended), dict(state.last_due)
     money = _Money(dict(state.committed), dict(state.unsettled), dict(state.settled))
-    trust, genesis = (state.trust, state.serial, state.threshold), state.genesis
+    trust, genesis, rescored = (state.trust, state.serial, state.threshold), state.genesis, dict(state.rescored)
     for raw in entries:
         entry: LogEntry = parse_entry(raw, size)
         match entry:
@@ -114,6 +116,8 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
                 ended[entry.run] = End(size, taken.start, entry)
             case e.Retire():
                 revisions[entry.job] = Revision(entry.revision, "")
+            case e.Rescore():
+                rescored[entry.run] = (*rescored.get(entry.run, ()), entry)
             case _:
                 pass
         money.take(entry, size)
@@ -133,6 +137,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
         committed=money.committed,
         unsettled=money.unsettled,
         settled=money.settled,
+        rescored=rescored,
     )
 
 

@@ -67,7 +67,7 @@ def tick(world: World) -> Outcome:
 
     wanted = todo._replace(pending=()) if world.stop.is_set() else todo
     claims = claim(wanted, before.history, before.trust, runner, world.now())
-    after = write(world, before, claims, {})
+    after = write(world.desk, before, claims, {})
 
     mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
     finished, failure = carry_out_all(world, after, mine)

@@ -76,12 +76,7 @@ class _TargetView(NamedTuple):
 def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
     """`README.md` and the pictures that it shows, by name in the run's folder."""
     seen = observations(bundle)
-    when = observed(bundle.receipts.values())
-    providers = {
-        region: sorted({o.provider for o in seen if o.cell.region == region and o.output is not None})
-        for region in diff.design.regions
-    }
-    said = sentence(diff, when, providers)
+    when, said = told(bundle, diff)
     pictures: dict[str, bytes] = {}
     views = []
     for target in diff.targets:
@@ -156,6 +151,16 @@ def _pictures(diff: DiffReport, target: TargetDiff, when: When, said: Safe) -> d
     if 1 < len(target.regions) <= charts.MOST_REGIONS:
         return {f"{target.target}.distances.svg": charts.heatmap(diff, target, when, said), **pictures}
     return pictures
+
+
+def told(bundle: Bundle, diff: DiffReport) -> tuple[When, Safe]:
+    """When a run was observed, and what a judgement of it found, in a sentence."""
+    when, seen = observed(bundle.receipts.values()), observations(bundle)
+    providers = {
+        region: sorted({o.provider for o in seen if o.cell.region == region and o.output is not None})
+        for region in diff.design.regions
+    }
+    return when, sentence(diff, when, providers)
 
 
 def observed(receipts: Iterable[Receipt]) -> When:

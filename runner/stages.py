@@ -44,17 +44,23 @@ class World(NamedTuple):
 
 
 def settle(world: World) -> State:
+    """The state to work from, once the executor knows what was settled before."""
+    state = resume(world.desk)
+    forget_settled(world, state)
+    return state
+
+
+def resume(desk: Desk) -> State:
     """The state at the branch's head, after completing what a crashed writer left as the intent."""
-    repository = world.desk.repository
+    repository = desk.repository
     repository.refresh()
     state = read_state(repository, repository.head())
-    check_not_behind(world.desk, state.trust, state.checkpoint)
+    check_not_behind(desk, state.trust, state.checkpoint)
     if (intent := repository.intent()) is not None:
-        say(world.desk.emit, "intent-found", commit=intent)
-        complete(world.desk, state.trust)
+        say(desk.emit, "intent-found", commit=intent)
+        complete(desk, state.trust)
         repository.refresh()
         state = read_state(repository, repository.head())
-    forget_settled(world, state)
     return state
 
 
@@ -87,15 +93,15 @@ def prepare(world: World, state: State, todo: Plan) -> tuple[Plan, Environment |
     return todo._replace(pending=tuple(ready), idle=(*todo.idle, *failed)), lacking
 
 
-def write(world: World, state: State, entries: Sequence[LogEntry], files: Changes) -> State:
+def write(desk: Desk, state: State, entries: Sequence[LogEntry], files: Changes) -> State:
     """One commit: the files, the entries, and the pages that follow from both. Nothing where there is no entry."""
     if not entries:
         return state
     changes: Changes = {**files, **draft(state.snapshot, state.policy.log.origin, state.history.size, entries)}
     changes = with_pages(state.snapshot, state.history, changes, entries)
-    publish(world.desk, state.trust, state.head, changes, entries)
-    world.desk.repository.refresh()
-    return read_state(world.desk.repository, world.desk.repository.head())
+    publish(desk, state.trust, state.head, changes, entries)
+    desk.repository.refresh()
+    return read_state(desk.repository, desk.repository.head())
 
 
 def carry_out_all(
@@ -174,7 +180,7 @@ def publish_finished(
     paid = settlements(world, state, runner, {done.run.start for done in ours})
     files = {path: content for done in ours for path, content in done.files.items()}
     files |= {settlement.path: settlement.canonical() for settlement in paid}
-    final = write(world, state, [*(done.entry for done in ours), *map(settlement_entry, paid)], files)
+    final = write(world.desk, state, [*(done.entry for done in ours), *map(settlement_entry, paid)], files)
     for done in ours:
         world.spool.forget(done.run.run)
     for settlement in paid:

@@ -174,6 +174,16 @@ ENTRIES: Mapping[str, Note] = {
     "proof-missing": Note(
         "A run has no proof", "Each run carries proof.tlog, so that it can be checked without the whole log."
     ),
+    "rescore-twice": Note(
+        "A classifier judged a run for the second time",
+        "It judges a run once: when the run is published, or in one later entry. A runner could pick among verdicts.",
+        "compare both judgements; ask whoever runs this registry",
+    ),
+    "rescore-without-run": Note(
+        "A later judgement is about a run that was not published before",
+        "Only what stands in the log, with its evidence, can be judged again.",
+        "trust neither the judgement nor the runner that signed it",
+    ),
     "retire-wrong": Note(
         "A job was retired that stands, or with another revision",
         "`retire` is logged when the file is gone, with the last revision that the log knows.",

@@ -170,6 +170,11 @@ ENTRIES: Mapping[str, Note] = {
         "It is no branch, tag or id of this clone, or not in the branch's history.",
         "see `git log`; fetch it first",
     ),
+    "runner-not-logged": Note(
+        "The log does not hold this runner's key yet",
+        "registry/keys/runners lists it, but what it signs counts only after a log entry that says so.",
+        "run `beacon reconcile` once: it logs the new keys",
+    ),
     "runner-unknown": Note(
         "The keys are not those of a runner of this registry",
         "registry/keys/runners lists a git and a receipt key under one name, registry/keys/log.vkey the log's key.",

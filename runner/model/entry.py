@@ -149,6 +149,11 @@ class Rescore(_Entry):
     )
     manifest: Sha256 = Field(description="SHA-256 of `rescored/<classifier>/manifest.json`")
 
+    @property
+    def folder(self) -> str:
+        """Where the judgement stands, below the run's folder: the classifier's name with `-` for `/`."""
+        return f"rescored/{self.classifier.replace('/', '-')}"
+
 
 class Withdraw(_Entry):
     """An output may no longer be checked, because it may no longer be shown."""

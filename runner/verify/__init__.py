@@ -10,7 +10,7 @@ Nothing of the target is executed, and only blobs of one commit and its history 
     ledger     3, 7   the log's entries; keylog         runs       3 to 9   one run's folder
     authority  3      trust lists                       pages      6, 9     every file; derived pages
     jobs       3      signed jobs and revisions         logfiles   8        tiles, checkpoint, identity; frontier
-    accounts   6, 7, 9  settlements, the ledger of money
+    accounts   6, 7, 9  settlements, the ledger of money          rejudged   6, 7, 9  later judgements of a run
     report, present   what was found, and how it is said; blobs, anchor
 
 The steps, and what rests on the runner's word: `docs/evidence.md`.
@@ -30,11 +30,13 @@ from runner.verify import logfiles
 from runner.verify.accounts import Accounts, list_unsettled
 from runner.verify.anchor import Anchor, format_anchor, parse_anchor
 from runner.verify.blobs import contents
+from runner.verify.events import Ended, Ledger, Settled
 from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed, list_open
-from runner.verify.ledger import Ended, Ledger, Settled, read_ledger
+from runner.verify.ledger import read_ledger
 from runner.verify.pages import judge_pages, sort_files
 from runner.verify.present import as_json, as_text
 from runner.verify.receipts import Production
+from runner.verify.rejudged import AGAIN, judge_rejudged
 from runner.verify.report import Finding, Notebook, Report, Step
 from runner.verify.runs import Law, judge_run
 from runner.verify.trail import Trail, judge_growth, judge_signers, read_trail
@@ -157,8 +159,8 @@ def _with_log(case: _Case, trail: Trail, checkpoint: Checkpoint) -> None:
 
 
 def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapping[int, str | None]:
-    """Every published run and every settlement, in the log's order. Returns what rendered each run, by the index of its
-    end."""
+    """Every published run with its later judgements, and every settlement, in the log's order. Returns what rendered
+    each run and judgement, by the index of its entry."""
     folders = sort_files(files, law.ledger, law.book)
     accounts = Accounts(snapshot, law.book)
     renderers: dict[int, str | None] = {}
@@ -170,8 +172,9 @@ def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapp
             folder = event.began.folder
             found = snapshot.read_all(folders[folder])
             contents = {path.removeprefix(f"{folder}/"): raw for path, raw in found.items()}
-            judged = judge_run(event, event.end, contents, law)
-            renderers[event.entry] = judged.renderer
+            later = {path: raw for path, raw in contents.items() if path.startswith(AGAIN)}
+            judged = judge_run(event, event.end, {path: contents[path] for path in contents.keys() - later}, law)
+            renderers |= {event.entry: judged.renderer, **judge_rejudged(event, later, judged, law)}
             accounts.publish(event, judged.receipts)
     accounts.close(files)
     return renderers

@@ -16,7 +16,7 @@ from runner.model import Receipt, Settlement, sha256
 from runner.model.settlement import Paid
 from runner.money import total
 from runner.ports import Blob, Snapshot
-from runner.verify.ledger import Began, Ended, Ledger, Settled
+from runner.verify.events import Began, Ended, Ledger, Settled
 from runner.verify.report import Notebook
 
 FAILURES = (Unverified, ArithmeticError, ValueError)

@@ -21,7 +21,7 @@ from runner.model.run import run_id
 from runner.ports import Snapshot
 from runner.verify.authority import LIST, judge_listed, read_listed
 from runner.verify.blobs import contents
-from runner.verify.ledger import Began, Ledger, moment
+from runner.verify.events import Began, Ledger, moment
 from runner.verify.report import Notebook
 from runner.verify.trail import Growth, Trail, completes_intent
 

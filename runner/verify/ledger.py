@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
 
 from runner import note
 from runner.errors import BeaconError, Unverified
@@ -21,84 +19,11 @@ from runner.model import entry as e
 from runner.money import total
 from runner.ports import Snapshot
 from runner.verify.authority import Known, Listed, judge_listed, read_listed
+from runner.verify.events import Began, Ended, Ledger, Rejudged, Revision, Settled, moment
 from runner.verify.frontier import Frontier
-from runner.verify.keylog import KeyLog, Life
+from runner.verify.keylog import Life
 from runner.verify.report import Notebook
 from runner.verify.trail import Growth, Trail
-
-LAST_GENERATION = 3
-
-
-class Began(NamedTuple):
-    """A `start`, where it stands, and the log's root up to and with it: its seeds come from there."""
-
-    entry: int
-    start: e.Start
-    root: bytes
-
-    @property
-    def folder(self) -> str:
-        """`reports/jobs/<owner>/[<suite>/]<name>/runs/[<YYYY-MM>/]<first 32 hex digits of the run>`."""
-        month = f"{self.start.due[:7]}/" if self.start.due else ""
-        return f"{self.job_folder}/runs/{month}{self.start.run[:32]}"
-
-    @property
-    def job_folder(self) -> str:
-        """`reports/jobs/<owner>/[<suite>/]<name>`."""
-        return self.start.job.replace("registry/jobs/", "reports/jobs/", 1).removesuffix(".yaml")
-
-
-class Ended(NamedTuple):
-    """An end and the start that it ends."""
-
-    entry: int
-    began: Began
-    end: e.RunEnd | e.Cancelled | e.Abandoned
-
-    @property
-    def final(self) -> bool:
-        """Whether the run is over: an abandoned one may be taken again, up to the last generation."""
-        return not isinstance(self.end, e.Abandoned) or self.began.start.generation >= LAST_GENERATION
-
-
-class Settled(NamedTuple):
-    """A settlement and the start that it settles."""
-
-    entry: int
-    began: Began
-    end: e.Settlement
-
-
-class Revision(NamedTuple):
-    """The newest bytes of a job that the log knows, and the start that took them first."""
-
-    number: int
-    sha256: str
-    retired: bool
-    start: int
-
-
-@dataclass
-class Ledger:
-    """What the log says, as far as it may say so. `roots` holds those of the wanted sizes."""
-
-    size: int = 0
-    genesis: str | None = None
-    known: Known = field(default_factory=Known)
-    keys: KeyLog = field(default_factory=KeyLog)
-    roots: dict[int, bytes] = field(default_factory=dict)
-    began: list[Began] = field(default_factory=list)
-    ended: list[Ended] = field(default_factory=list)
-    open: dict[str, Began] = field(default_factory=dict)
-    last: dict[str, Ended] = field(default_factory=dict)
-    settled: dict[int, Settled] = field(default_factory=dict)
-    revisions: dict[str, Revision] = field(default_factory=dict)
-    retired: list[tuple[int, e.Retire]] = field(default_factory=list)
-
-
-def moment(text: str) -> datetime:
-    """The moment that an `Instant` names. Raises ValueError for a day that no calendar has."""
-    return datetime.fromisoformat(text)
 
 
 def read_ledger(
@@ -166,6 +91,8 @@ class _Fold:
                 self._settle(index, entry)
             case e.Retire():
                 self._retire(index, entry)
+            case e.Rescore():
+                self._rescore(index, entry)
             case _:
                 self._book.unchecked((7,), f"{entry.type} entries: this version does not know what they ask for")
 
@@ -342,6 +269,18 @@ class _Fold:
         self.ledger.retired.append((index, entry))
         if known is not None:
             self.ledger.revisions[entry.job] = known._replace(retired=True, number=max(known.number, entry.revision))
+
+    def _rescore(self, index: int, entry: e.Rescore) -> None:
+        """A published run, once for each classifier. That which judged it first stands in its manifest, and is held
+        against this entry where that is read."""
+        ended = self.ledger.last.get(entry.run)
+        known = self.ledger.rescored.get((entry.run, entry.classifier))
+        if ended is None or not isinstance(ended.end, e.RunEnd):
+            self._find(7, "rescore-without-run", index, f"no run {entry.run[:32]} was published before this entry")
+        elif known is not None:
+            self._find(7, "rescore-twice", index, f"{entry.classifier} judged that run at entry {known.entry} already")
+        else:
+            self.ledger.rescored[entry.run, entry.classifier] = Rejudged(index, ended, entry)
 
     def _find(self, step: int, code: str, index: int, message: str) -> None:
         self._book.find(step, code, f"log entry {index}", message)

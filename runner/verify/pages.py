@@ -17,7 +17,7 @@ from runner.model import entry as e
 from runner.pages import INDEX, derived
 from runner.ports import Blob, Snapshot
 from runner.render import RENDERER
-from runner.verify.ledger import Ended, Ledger
+from runner.verify.events import Ended, Ledger
 from runner.verify.report import Notebook
 from runner.verify.runs import FAILURES
 

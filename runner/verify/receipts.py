@@ -19,7 +19,7 @@ from runner.model.canonical import Grade
 from runner.model.jobspec import Container
 from runner.model.run import cells, seed
 from runner.receipt import open_receipt
-from runner.verify.ledger import moment
+from runner.verify.events import moment
 from runner.verify.report import Notebook
 
 _ASKED_AGAIN = frozenset({"missing", "timeout", "error"})

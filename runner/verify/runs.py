@@ -17,8 +17,8 @@ from runner.model import Checkpoint, DiffReport, Manifest, Receipt, Run, sha256
 from runner.model import entry as e
 from runner.render import RENDERER, run_page
 from runner.unixfs import folder_cid
+from runner.verify.events import Began, Ended, Ledger
 from runner.verify.jobs import JobReader, judge_signed
-from runner.verify.ledger import Began, Ended, Ledger
 from runner.verify.receipts import MOST_CELLS, Production, judge_receipts, open_receipts, planned
 from runner.verify.report import Notebook
 
@@ -44,11 +44,22 @@ class Law(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What others need of a run: the renderer that its manifest names, if any; its receipts, if all of its evidence
-    holds."""
+    """What others need of a run: its manifest, if it is the logged one; its bundle, if all of its evidence holds; its
+    `diff.json` as it was published."""
 
-    renderer: str | None
-    receipts: Mapping[str, Receipt] | None
+    manifest: Manifest | None
+    bundle: Bundle | None
+    diff: bytes
+
+    @property
+    def renderer(self) -> str | None:
+        """What made its pages, as its manifest says."""
+        return self.manifest.renderer if self.manifest else None
+
+    @property
+    def receipts(self) -> Mapping[str, Receipt] | None:
+        """Its receipts, if all of its evidence holds."""
+        return self.bundle.receipts if self.bundle else None
 
 
 def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law) -> Judged:
@@ -76,7 +87,7 @@ def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law)
     else:
         _derive(opened, manifest, files, folder, book)
     book.count(7, "runs")
-    return Judged(manifest.renderer if manifest else None, opened.receipts if opened else None)
+    return Judged(manifest, opened, files.get("bundle/diff.json", b""))
 
 
 def _manifest(
@@ -96,16 +107,21 @@ def _manifest(
         return None
     if (manifest.run, manifest.job, manifest.cid) != (end.run, ended.began.start.job, end.cid):
         book.find(6, "manifest-wrong", where, f"it is about {manifest.job}, run {manifest.run}, CID {manifest.cid}")
+    judge_listed_files(manifest, {path: digests[path] for path in digests.keys() - {MANIFEST, PROOF}}, folder, book)
+    return manifest
+
+
+def judge_listed_files(manifest: Manifest, digests: Mapping[str, str], folder: str, book: Notebook) -> None:
+    """Step 6: these files (by path below the run's folder) are exactly those that a manifest lists."""
     book.count(6, "files", len(digests))
-    for path in sorted((digests.keys() | manifest.files) - {MANIFEST, PROOF}):
+    for path in sorted(digests.keys() | manifest.files):
         if path not in manifest.files:
-            book.find(6, "file-unlisted", f"{folder}/{path}", "the run's manifest does not list this file")
+            book.find(6, "file-unlisted", f"{folder}/{path}", "the manifest does not list this file")
         elif path not in digests:
-            book.find(6, "file-missing", f"{folder}/{path}", "the run's manifest lists this file, which is not here")
+            book.find(6, "file-missing", f"{folder}/{path}", "the manifest lists this file, which is not here")
         elif manifest.files[path] != digests[path]:
             message = f"found {digests[path]}; the manifest says {manifest.files[path]}"
             book.find(6, "file-changed", f"{folder}/{path}", message)
-    return manifest
 
 
 def _cid(bundle: Mapping[str, bytes], end: e.RunEnd, folder: str, book: Notebook) -> None:
