@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -24,6 +26,7 @@ from runner.edges.golem.loop import Loop
 from runner.errors import Environment, Unverified
 from runner.model.jobspec import Container, Limits
 from runner.model.policy import Golem
+from tests.conftest import ROOT
 from tests.golem import ECHO, POLICY, target
 
 NODE = "0x" + "aB" * 20
@@ -231,3 +234,23 @@ def test_the_script_captures_both_streams() -> None:
     assert command["run"]["entry_point"] == "/golem/run/beacon-run"
     assert command["run"]["args"] == ["abc"]
     assert command["run"]["capture"].keys() == {"stdout", "stderr"}
+
+
+@pytest.mark.parametrize("missing", ["yapapi", "pkg_resources"])
+def test_a_missing_library_is_said_with_the_way_to_get_it(missing: str) -> None:
+    program = (
+        f"import sys; sys.modules['{missing}'] = None\n"
+        "from runner.edges.golem.library import load\n"
+        "from runner.errors import Environment\n"
+        "try: load()\n"
+        "except Environment as error: print(error.code, error.message, error.hint)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert said.stdout.startswith(f"golem-library yapapi cannot be imported: there is no module {missing}")
+    assert "pip install 'beacon-runner[golem]'" in said.stdout
+
+
+def test_the_executor_imports_yapapi_late() -> None:
+    program = "import sys, runner.edges.golem.executor; print({'yapapi', 'aiohttp', 'ya_market'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert said.stdout == "set()\n"

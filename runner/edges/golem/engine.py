@@ -53,10 +53,13 @@ class Engine:
             return there.id if there and there.id else await self._allocate(self.left)
 
     async def allocation_for(self, amount: Decimal) -> str:
-        """One that covers an amount: the region's, or, where that was released, one for this amount alone."""
+        """One that covers an amount: the region's, or, where that is released or too small, one for this alone."""
         async with self._one:
             there = self.books.reserve(self.region)
-            return there.id if there and there.id else await self._allocate(amount + PLACES)
+            for held in await self.daemon.allocations() if there else ():
+                if there and held.id == there.id and held.total - held.spent >= amount:
+                    return held.id
+            return await self._allocate(amount + PLACES)
 
     async def decorations(self) -> tuple[Mapping[str, Any], Sequence[str]]:
         """What demands need to be paid from the region's allocation."""

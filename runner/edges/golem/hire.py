@@ -96,7 +96,8 @@ def _demand(
 
 
 class _Hiring:
-    """One search. `tried` are nodes that said no, or nothing."""
+    """One search. Offers are known by their proposals: a node may have several, and some of them may be stale. `tried`
+    are those whose node said no, or nothing."""
 
     def __init__(self, engine: Engine, work: Work, name: str, asked: Demand, wishes: Wishes, until: float) -> None:
         self._engine = engine
@@ -135,7 +136,7 @@ class _Hiring:
 
     def _ranking(self) -> Ranking[Offer]:
         """The offers of those who were not tried yet, best first."""
-        fresh = [offer for offer in self._offers.values() if offer.node not in self._tried]
+        fresh = [offer for name, offer in self._offers.items() if name not in self._tried]
         ranking = self._choose(fresh)
         self._wishes.told(ranking)
         return ranking
@@ -147,7 +148,7 @@ class _Hiring:
         """Raises `Failed` where money alone stands between us and a provider."""
         wanted = self._wishes.wanted()
         richer = choose(self._offers.values(), wanted._replace(left=_PLENTY), self._wishes.known, self._wishes.history)
-        missed = {choice.offer.node for choice in richer.choices} - self._tried
+        missed = {choice.offer.proposal for choice in richer.choices} - self._tried
         if missed and not ranking.choices:
             words = f"no provider in {wanted.region} costs as little as the {plain(wanted.left)} GLM that are left"
             raise Failed("budget", words, retryable=False)
@@ -167,13 +168,16 @@ class _Hiring:
                 continue
             with contextlib.suppress(Malformed):
                 offer = offers.read(said, self._daemon.connection.platform)
-                (self._drafts if said.draft else self._offers)[said.issuer] = offer
+                if said.draft:
+                    self._drafts[said.issuer] = offer
+                else:
+                    self._offers[said.id] = offer
         if not came and asyncio.get_running_loop().time() - begun < seconds / 2:
             await asyncio.sleep(seconds / 2)  # the daemon did not wait
 
     async def _try(self, offer: Offer) -> Hired | None:
         """Negotiate with one provider. None where nothing came of it."""
-        self._tried.add(offer.node)
+        self._tried.add(offer.proposal)
         if (draft := await self._draft(offer)) is None:
             return None
         if not self._choose([draft]).choices:
