@@ -21,9 +21,13 @@ SENTENCES = {
     "checkpoint-signed": "log: {size} entries signed, root {root:.16}",
     "committed": "committed {commit:.12}",
     "run-started": "run {run:.12}: {job}, {attempts} attempts",
-    "attempt-finished": "run {run:.12}: {target} in {region}, provider {slot}, attempt {n}: {status}",
+    "attempt-finished": "run {run:.12}: {target} in {region}, provider {slot}, attempt {n}: {status}{because}",
     "run-compared": "run {run:.12}: verdict {verdict}",
+    "run-cancelled": "run {run:.12}: called off, with {receipts} receipts",
+    "receipts-lost": "run {run:.12}: called off, without receipts: {why}",
     "secret-found": "run {run:.12}: NOT published: {path}, line {line}, holds a secret ({kind})",
+    "invoice-refused": "run {run:.12}: NOT paid: invoice {invoice} asks for {asked} GLM, {owed} are owed at most",
+    "swept": "swept: {did} {what} {id}: {why}",
     "settlement-waits": "run {run:.12}: what it cost is not settled yet: {why}",
     "branch-not-moved": "the checked-out branch was left alone, because changed files are in the way: git pull",
     "spool-ignored": "run {run:.12}: left out a damaged file of the spool, {file}: {why}",
@@ -99,6 +103,8 @@ class _Facts(dict[str, Any]):
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         super().__init__(facts)
+        reason = facts.get("reason")
+        self["because"] = f" ({reason})" if reason else ""
 
     def __missing__(self, name: str) -> str:
         return "?"
