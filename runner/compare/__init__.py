@@ -3,6 +3,7 @@
     tokens      from bytes to words                         distance     integers between two texts
     signals     what one answer shows                       classes      how two answers differ, and why
     units       providers in regions and their answers      describe     what is seen
+    style       what adds up over prompts                   blend        both measures as one
     permutation is it more than chance?                     naming       which regions differ
     apart       does one provider stand apart?              verdict      what is said
     worddiff    for readers

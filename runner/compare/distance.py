@@ -28,11 +28,13 @@ def mean(values: Iterable[int]) -> int | None:
 
 
 class Texts:
-    """The different texts among a target's answers. Each distance is computed once."""
+    """The different texts among a target's answers. Each distance is computed once.
+
+    `words` are those of each text: a character, or a number, stands for a word."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
-        self._words = intern_words(words(normalize(text[:ANALYSED], "NFC")) for text in texts)
+        self.words = intern_words(words(normalize(text[:ANALYSED], "NFC")) for text in texts)
         self._known: dict[tuple[int, int], int] = {}
 
     def distance(self, a: int, b: int) -> int:
@@ -42,5 +44,5 @@ class Texts:
         pair = (a, b) if a < b else (b, a)
         found = self._known.get(pair)
         if found is None:
-            found = self._known[pair] = ppm(self._words[a], self._words[b])
+            found = self._known[pair] = ppm(self.words[a], self.words[b])
         return found

@@ -19,15 +19,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from math import factorial, lcm, prod
+from operator import itemgetter
+from struct import unpack
 from typing import NamedTuple, TypeAlias
 
 from runner.model.report import PValue
 
 EXACT = 20_000
-DRAWS = 9_999
+DRAWS = 1_999
 
 Matrix: TypeAlias = Sequence[Sequence[int]]
 """Symmetric distances between providers, a zero diagonal."""
@@ -85,7 +87,7 @@ def energy_test(distances: Matrix, sizes: Sequence[int], seed: bytes, level: Fra
     scores = [statistic(group) for group in observed]
     top = max(scores)
     exact = count(sizes) <= EXACT
-    ways = list(_every(tuple(range(n)), tuple(sorted(sizes))) if exact else _drawn(n, sizes, seed))
+    ways = _all(tuple(sorted(sizes))) if exact else tuple(_drawn(n, sizes, seed))
     extreme = sum(any(statistic(group) >= top for group in way) for way in ways)
     wide = sum(sum(map(statistic, way)) >= sum(scores) for way in ways)
     p, together = (
@@ -112,6 +114,11 @@ def _blocks(order: Sequence[int], sizes: Sequence[int]) -> Grouping:
     return tuple(masks)
 
 
+@lru_cache(maxsize=4)
+def _all(sizes: tuple[int, ...]) -> tuple[Grouping, ...]:
+    return tuple(_every(tuple(range(sum(sizes))), sizes))
+
+
 def _every(units: tuple[int, ...], sizes: tuple[int, ...]) -> Iterator[Grouping]:
     """Every way once: the first provider's group in each possible size, then the same for those left."""
     if not units:
@@ -128,14 +135,13 @@ def _every(units: tuple[int, ...], sizes: tuple[int, ...]) -> Iterator[Grouping]
 
 
 def _drawn(n: int, sizes: Sequence[int], seed: bytes) -> Iterator[Grouping]:
-    """`DRAWS` uniform ways: Fisher-Yates over the numbers of `uniform`."""
-    below = uniform(seed)
-    for _ in range(DRAWS):
-        order = list(range(n))
-        for last in range(n - 1, 0, -1):
-            other = below(last + 1)
-            order[last], order[other] = order[other], order[last]
-        yield _blocks(order, sizes)
+    """`DRAWS` uniform ways: providers in the order of 64-bit words of SHA-256(seed, counter), big-endian."""
+    blocks = -(-n // 4)
+    for draw in range(DRAWS):
+        counters = range(draw * blocks, (draw + 1) * blocks)
+        words = b"".join(hashlib.sha256(seed + counter.to_bytes(8, "big")).digest() for counter in counters)
+        keys = unpack(f">{4 * blocks}Q", words)
+        yield _blocks(sorted(range(n), key=keys.__getitem__), sizes)
 
 
 def uniform(seed: bytes) -> Callable[[int], int]:
@@ -180,8 +186,9 @@ def _statistic(distances: Matrix, sizes: Sequence[int]) -> Callable[[int], int]:
     @cache
     def statistic(group: int) -> int:
         members = [unit for unit in range(n) if group >> unit & 1]
-        within = sum(distances[a][b] for a, b in combinations(members, 2))
-        across = sum(rows[unit] for unit in members) - 2 * within
+        pick = itemgetter(*members) if len(members) > 1 else lambda row: (row[members[0]],)
+        within = sum(sum(pick(distances[unit])) for unit in members) // 2
+        across = sum(pick(rows)) - 2 * within
         return _weigh(scale, len(members), n - len(members), within, across, total - within - across)
 
     return statistic

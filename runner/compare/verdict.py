@@ -17,9 +17,11 @@ from fractions import Fraction
 from runner.bundle import Observation
 from runner.compare import describe
 from runner.compare.apart import apart
-from runner.compare.distance import MILLION, mean
+from runner.compare.blend import blend
+from runner.compare.distance import MILLION
 from runner.compare.naming import Found, find, seed, sizes
 from runner.compare.permutation import Matrix, energy_test, least
+from runner.compare.style import style_distances
 from runner.compare.tokens import ANALYSED
 from runner.compare.units import Gathered, Stratum, gather, unit_distances
 from runner.model.canonical import GRADES, Grade
@@ -27,7 +29,7 @@ from runner.model.jobspec import JobSpec
 from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
 from runner.model.run import Run
 
-CLASSIFIER = "lexical/2"
+CLASSIFIER = "lexical/3"
 """Changes whenever the same answers could give another report."""
 
 PROVIDERS = 3
@@ -83,7 +85,7 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
     obstacles = [*_obstacles(spec, gathered, grade), *thin]
     if not obstacles:
         obstacles = _weak(spec, gathered, gathered.observed())
-    found = Found() if obstacles else find(gathered, measured(distances), level(spec))
+    found = Found() if obstacles else find(gathered, exchanged(gathered, distances), level(spec))
     missing = _missing(spec, gathered)
     samples = describe.samples(spec, gathered)
     verdicts, because = _verdicts(spec, gathered, found, samples, bool(obstacles), missing)
@@ -103,6 +105,11 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
         detectable=found.detectable if "noise" in verdicts.values() else None,
         apart=apart(gathered, distances, rest, level(spec), seed(gathered, APART)),
     )
+
+
+def exchanged(gathered: Gathered, words: Sequence[Sequence[int | None]]) -> Matrix:
+    """The distances that the test of regions is made on: of words and of style."""
+    return blend(words, style_distances(gathered.texts, gathered.units))
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -152,12 +159,6 @@ def _weak(spec: JobSpec, gathered: Gathered, regions: Sequence[str]) -> list[str
 def _listed(regions: Sequence[str]) -> str:
     """Regions in a sentence, which has to stay short."""
     return ", ".join(regions) if len(regions) <= 6 else f"{len(regions)} regions"
-
-
-def measured(distances: Sequence[Sequence[int | None]]) -> Matrix:
-    """Two providers with nothing in common take the mean of all others: it favours no region, so the test holds."""
-    typical = mean(distance for a, row in enumerate(distances) for distance in row[:a] if distance is not None)
-    return [[typical or 0 if distance is None else distance for distance in row] for row in distances]
 
 
 def _missing(spec: JobSpec, gathered: Gathered) -> tuple[Test, ...]:

@@ -50,7 +50,9 @@ class Test(Document):
     kind: Literal["global", "region", "missing"] = Field(description="Any difference; one region's; of missing answers")
     regions: tuple[RegionName, ...] = Field(description="Regions that took part")
     region: RegionName | None = Field(None, description="The region with the largest statistic")
-    statistic: int = Field(ge=-MAX_INTEGER, le=MAX_INTEGER, description="Energy distance, in parts per million")
+    statistic: int = Field(
+        ge=-MAX_INTEGER, le=MAX_INTEGER, description="Energy distance of words and style, in parts per million of words"
+    )
     p: PValue
     significant: bool = Field(description="p is at most the job's alpha, as corrected for several regions")
 

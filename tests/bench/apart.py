@@ -22,7 +22,7 @@ from runner.bundle import Observation
 from runner.compare.apart import apart
 from runner.compare.naming import find, seed
 from runner.compare.units import gather, unit_distances
-from runner.compare.verdict import APART, level, measured
+from runner.compare.verdict import APART, exchanged, level
 from runner.model import JobSpec
 from runner.model.run import cells
 from tests import make
@@ -66,7 +66,7 @@ def trial(spec: JobSpec, odd: frozenset[int], styles: Sequence[Sequence[Sequence
         seen.append(Observation(cell, "ok", mine[9 if same else who].encode(), str(who), None))
     gathered = gather(spec, "smollm2", seen)
     distances = unit_distances(gathered.texts, gathered.units)
-    named = find(gathered, measured(distances), level(spec)).named
+    named = find(gathered, exchanged(gathered, distances), level(spec)).named
     rest = [region for region in gathered.regions if region not in named]
     found = apart(gathered, distances, rest, level(spec), seed(gathered, APART))
     return Named(int(found.provider) if found else None, bool(named))

@@ -36,7 +36,7 @@ from runner.bundle import Observation
 from runner.compare.naming import find
 from runner.compare.permutation import Matrix
 from runner.compare.units import Gathered, gather, unit_distances
-from runner.compare.verdict import measured
+from runner.compare.verdict import exchanged
 from runner.model.run import cells
 from tests import make
 
@@ -142,7 +142,7 @@ def run(row: Row, data: Sequence[Styles], trials: int) -> Iterator[tuple[Tally, 
         ]
         gathered = gather(spec, "smollm2", seen)
         yield (
-            _tally(gathered, measured(unit_distances(gathered.texts, gathered.units)), row, odd),
+            _tally(gathered, exchanged(gathered, unit_distances(gathered.texts, gathered.units)), row, odd),
             _tally(gathered, hamming(texts, units), row, odd),
         )
 
