@@ -49,8 +49,10 @@ _HIDDEN = (
 )
 _SHOWN = re.compile(rf"({_JOINED})|[{_HIDDEN}⟦]|(?<=[{_STACKED}]{{3}})[{_STACKED}]")
 _FORMULA = re.compile(r"(^|[;,|\t\n\"])(\s*)(?=[=+\-@＝＋－＠])")
-_IDENT = re.compile(r"(?!www\.)[A-Za-z0-9](?:[A-Za-z0-9./+-]|:(?!/)){0,254}")
-_PROSE = re.compile(r"(?!.*www\.|[0-9]+[.)])[A-Za-z0-9](?:[A-Za-z0-9 ,.;%()/+='-]|: ){0,299}")
+_IDENT = re.compile(r"(?!(?i:www\.|gh-[0-9]))[A-Za-z0-9](?:[A-Za-z0-9./+-]|:(?!/)){0,254}")
+_PROSE = re.compile(r"(?!(?i:.*www\.|.*gh-[0-9])|[0-9]+[.)])[A-Za-z0-9](?:[A-Za-z0-9 ,.;%()/+='-]|: ){0,299}")
+_TICKS = re.compile("(?<=`{16})`")
+"""What is too much of a run of backticks: cmark, and so GitHub, closes no code span that 80 or more of them open."""
 _ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "`": "&#96;", "\n": "&#10;", "\t": "&#9;"}
 )
@@ -122,8 +124,8 @@ def actions_block(text: str) -> str:
 
 def inline(text: str, limit: int = 80) -> Safe:
     """A Markdown code span on one line, of at most `limit` characters of text. White space is one space, and `|`,
-    which would end a table's cell even inside code, is `¦`."""
-    line = " ".join(visible(text).split()).replace("|", "¦") or "⟦empty⟧"
+    which would end a table's cell even inside code, is `¦`; of a run of backticks all after the sixteenth are shown."""
+    line = _TICKS.sub("⟦U+0060⟧", " ".join(visible(text).split()).replace("|", "¦")) or "⟦empty⟧"
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))

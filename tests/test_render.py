@@ -36,7 +36,6 @@ from runner.render import (
 from runner.sentences import SEVERITY, SYMBOLS, WORDS
 from runner.template import LARGEST, environment
 from tests import golden, make
-from tests.hostile import ATTACKS
 
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 FOLDER = "reports/jobs/alice/who"
@@ -305,16 +304,6 @@ def test_each_heading_has_an_address_of_its_own() -> None:
     assert "prompt-where-qwen" in found
 
 
-def structure(raw: bytes) -> list[tuple[object, ...]]:
-    """Tags, nesting and links of a page, and all text outside code."""
-    tokens = []
-    for token in GFM.parse(raw.decode()):
-        for part in [token, *(token.children or ())]:
-            content = "" if part.type in ("code_inline", "fence", "inline") else part.content
-            tokens.append((part.type, part.tag, part.nesting, part.level, str(part.attrs), part.info, content))
-    return tokens
-
-
 @cache
 def swapped() -> Apart:
     """The provider that serves another model."""
@@ -323,8 +312,14 @@ def swapped() -> Apart:
     return found
 
 
-def written_by(text: str) -> bytes:
-    """A page on which everything that others wrote is this text."""
+@cache
+def judged() -> DiffReport:
+    """What is found in the run whose texts are replaced."""
+    return compare(with_a_retry())
+
+
+def written_by(text: str) -> tuple[Bundle, DiffReport]:
+    """A run in which everything that others wrote is this text."""
     label, short = text[:63], (text[:300] or "*x*")
     valid = short.encode(errors="replace").decode()
     bundle = with_a_retry(
@@ -341,7 +336,7 @@ def written_by(text: str) -> bytes:
         path: f"{path.split('/')[3]} says {text}".encode(errors="replace") if path.startswith("outputs/") else raw
         for path, raw in bundle.files.items()
     }
-    diff = compare(bundle)
+    diff = judged()
     receipts = {
         path: receipt.model_copy(
             update={
@@ -362,32 +357,7 @@ def written_by(text: str) -> bytes:
     said = diff.targets[0].model_copy(update={"reasons": (valid,), "apart": odd})
     diff = diff.model_copy(update={"targets": (said,)})
     spec = bundle.spec.model_copy(update={"metadata": metadata, "spec": inner})
-    return run_page(Bundle(spec, bundle.run, receipts, answers), diff, make.CID)["README.md"]
-
-
-def without_cuts(tokens: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """Sizes of answers and where they are cut follow the text; nothing else may."""
-    sizes = re.compile(r"[0-9,]+ bytes?(, cut here; the link has all of it)?")
-    return [(*token[:-1], sizes.sub("n bytes", str(token[-1]))) for token in tokens]
-
-
-def shape(text: str) -> list[tuple[object, ...]]:
-    """A page's structure but the remark that a long prompt is cut."""
-    return [part for part in without_cuts(structure(written_by(text))) if "prompt is cut" not in str(part)]
-
-
-@pytest.fixture(scope="module")
-def harmless() -> list[tuple[object, ...]]:
-    return shape("*harmless*")
-
-
-@pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
-def test_hostile_text_changes_nothing_but_code(text: str, harmless: list[tuple[object, ...]]) -> None:
-    hostile = shape(text)
-    if len(text.encode(errors="replace")) <= 600:
-        assert hostile == harmless
-    else:
-        assert {part[:2] for part in hostile} == {part[:2] for part in harmless}
+    return Bundle(spec, bundle.run, receipts, answers), diff
 
 
 def test_altered_is_not_read(page: Mapping[str, bytes]) -> None:
