@@ -111,7 +111,7 @@ def _summary(files: Overlay | Snapshot, end: End) -> RunSummary:
     folder = _run(end)
     run = Run.from_bytes(_read(files, f"{folder}/bundle/context.json"), "context.json")
     diff = DiffReport.from_bytes(_read(files, f"{folder}/bundle/diff.json"), "diff.json")
-    return summarise(folder, run, diff, end.start.at)
+    return summarise(folder, run, diff, end.start.at, end.index)
 
 
 def _read(files: Overlay | Snapshot, path: str) -> bytes:

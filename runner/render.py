@@ -10,10 +10,12 @@ The derived pages (`history_page`, `index_page`) are pure functions of summaries
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from runner import badges, charts, providerpage, runpage, timecharts
+from runner import badges, charts, looks, providerpage, runpage, timecharts
 from runner.bundle import Bundle, observations
+from runner.compare.series import look
 from runner.model.canonical import Instant
 from runner.model.entry import Start
 from runner.model.receipt import Receipt
@@ -34,7 +36,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 class RunSummary(NamedTuple):
     """What derived pages say of one run. `folder` is the run's, from the repository's root; `date` is the day of its
     due time, or the day on which it was taken; `points` are by target and region; `apart` is the region of a provider
-    that stands apart."""
+    that stands apart; `entry` is the index of its log entry, and not shown."""
 
     folder: str
     run: str
@@ -46,6 +48,8 @@ class RunSummary(NamedTuple):
     alpha: str
     points: Mapping[tuple[str, str], timecharts.Point]
     apart: str | None
+    look: looks.Look
+    entry: int
 
 
 class JobSummary(NamedTuple):
@@ -169,7 +173,7 @@ def observed(receipts: Iterable[Receipt]) -> When:
     return When(days[0], days[-1]) if days else When(None, None)
 
 
-def summarise(folder: str, run: Run, diff: DiffReport, at: Instant) -> RunSummary:
+def summarise(folder: str, run: Run, diff: DiffReport, at: Instant, entry: int = 0) -> RunSummary:
     """What derived pages need of a published run. `at` is when it was taken; a due time goes before it."""
     day = (run.due or at)[:10]
     return RunSummary(
@@ -191,6 +195,8 @@ def summarise(folder: str, run: Run, diff: DiffReport, at: Instant) -> RunSummar
             for region in target.regions
         },
         apart=odd[1].region if (odd := standing_apart(diff)) else None,
+        look=looks.Look(look(diff), Fraction(diff.design.alpha)),
+        entry=entry,
     )
 
 
@@ -207,6 +213,7 @@ def history_page(folder: str, summaries: Sequence[RunSummary]) -> dict[str, byte
         total=count(len(newest), "run"),
         beyond=len([run for run in newest if run.verdict in ("minor", "major")]),
         alpha=ident(latest.alpha) if latest else Safe(""),
+        series=looks.said([run.look for run in sorted(newest, key=lambda run: (run.entry, run.date, run.run))]),
         trends=[_trend(newest, key) for key in (latest.points if latest else ())],
         trend=_image(timecharts.TREND, latest.sentence, "trend.svg") if latest else Safe(""),
         badge=Safe("../" * folder.count("/") + ident(badges.stem(folder).removeprefix("reports/"))),
@@ -220,12 +227,13 @@ def index_page(jobs: Sequence[JobSummary]) -> bytes:
     ranked = sorted(sorted(jobs, key=lambda job: job.folder), key=lambda job: job.last.date, reverse=True)
     ranked.sort(key=lambda job: SEVERITY.index(job.last.verdict))
     counts = {verdict: sum(job.last.verdict == verdict for job in jobs) for verdict in SEVERITY}
+    suites = looks.suites({job.folder.removeprefix("reports/jobs/"): job.last.look.p for job in jobs})
     return fill(
         "index.md.j2",
         simulated=any(job.last.simulated for job in jobs),
         counts=joined((phrase("{word} {n}", n=n, word=_verdict(verdict)) for verdict, n in counts.items() if n), " · "),
         total=count(len(jobs), "job"),
-        jobs=runpage.fit(map(_job_row, ranked), _LIST_ROOM),
+        jobs=runpage.fit((_job_row(job, suites) for job in ranked), _LIST_ROOM),
     )
 
 
@@ -273,16 +281,18 @@ def _run_row(folder: str, run: RunSummary) -> runpage.Row:
     return runpage.Row((phrase(form, date=ident(run.date), below=below, state=_state(run), sentence=run.sentence),))
 
 
-def _job_row(job: JobSummary) -> runpage.Row:
+def _job_row(job: JobSummary, suites: Mapping[str, Safe]) -> runpage.Row:
+    name = job.folder.removeprefix("reports/jobs/")
     return runpage.Row(
         (
             phrase(
-                "[![{state}]({badge}.svg)]({below}/README.md) [{job}]({below}/README.md), {runs}: {sentence}",
+                "[![{state}]({badge}.svg)]({below}/README.md) [{job}]({below}/README.md), {runs}{q}: {sentence}",
                 state=_state(job.last),
                 badge=ident(badges.stem(job.folder).removeprefix("reports/")),
-                job=ident(job.folder.removeprefix("reports/jobs/")),
+                job=ident(name),
                 below=ident(job.folder.removeprefix("reports/")),
                 runs=count(job.runs, "run"),
+                q=phrase(", {q}", q=suites[name]) if name in suites else Safe(""),
                 sentence=job.last.sentence,
             ),
         )
