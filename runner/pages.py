@@ -17,6 +17,7 @@ from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
 from runner.receipt import read_receipt
+from runner.rejudged import Again, rejudged
 from runner.render import JobSummary, RunSummary, badge_files, ended_page, history_page, index_page, summarise
 
 INDEX = "reports/README.md"
@@ -39,7 +40,8 @@ def with_pages(snapshot: Snapshot, history: History, changes: Changes, entries: 
     files = Overlay(snapshot, changes)
     grown = {path: _read(snapshot, path) + new for path, new in ledgers(files, after, history.size).items()}
     new = [end for end in after.ended.values() if end.index >= history.size and _is_last(end)]
-    jobs = {end.start.job for end in new}
+    again = (run for run, found in after.rescored.items() if found != history.rescored.get(run) and run in after.ended)
+    jobs = {end.start.job for end in new} | {after.ended[run].start.job for run in again}
     return {**changes, **grown, **(derived(files, after, jobs) if jobs else {})}
 
 
@@ -78,7 +80,7 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | N
     pages: dict[str, bytes] = {}
     for job in sorted(ends if jobs is None else jobs):
         folder = _folder(job)
-        shown = history_page(folder, [_summary(files, end) for end in _published(ends[job])])
+        shown = history_page(folder, [_summary(files, end, history) for end in _published(ends[job])])
         pages |= {f"{folder}/{name}": content for name, content in shown.items()}
         for end in ends[job]:
             if not isinstance(end.end, e.RunEnd):
@@ -86,7 +88,7 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | N
                     "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
                 )
                 pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at)
-    summaries = [_job(files, job, found) for job in sorted(ends) if (found := _published(ends[job]))]
+    summaries = [_job(files, job, found, history) for job in sorted(ends) if (found := _published(ends[job]))]
     pages[INDEX] = index_page(summaries)
     for summary in summaries:
         pages |= badge_files(summary)
@@ -102,16 +104,22 @@ def _published(ends: Sequence[End]) -> list[End]:
     return [end for end in ends if isinstance(end.end, e.RunEnd)]
 
 
-def _job(files: Overlay | Snapshot, job: str, ends: Sequence[End]) -> JobSummary:
+def _job(files: Overlay | Snapshot, job: str, ends: Sequence[End], history: History) -> JobSummary:
     last = max(ends, key=lambda end: (end.start.due or end.start.at, end.start.run))
-    return JobSummary(_folder(job), len(ends), _summary(files, last))
+    return JobSummary(_folder(job), len(ends), _summary(files, last, history))
 
 
-def _summary(files: Overlay | Snapshot, end: End) -> RunSummary:
+def _summary(files: Overlay | Snapshot, end: End, history: History) -> RunSummary:
     folder = _run(end)
     run = Run.from_bytes(_read(files, f"{folder}/bundle/context.json"), "context.json")
     diff = DiffReport.from_bytes(_read(files, f"{folder}/bundle/diff.json"), "diff.json")
-    return summarise(folder, run, diff, end.start.at, end.index)
+    again = tuple(_again(files, folder, diff, entry) for entry in history.rescored.get(end.start.run, ()))
+    return summarise(folder, run, diff, end.start.at, end.index)._replace(again=again)
+
+
+def _again(files: Overlay | Snapshot, folder: str, then: DiffReport, entry: e.Rescore) -> Again:
+    path = f"{folder}/{entry.folder}/diff.json"
+    return rejudged(entry.folder, then, DiffReport.from_bytes(_read(files, path), path))
 
 
 def _read(files: Overlay | Snapshot, path: str) -> bytes:

@@ -23,6 +23,7 @@ from runner.model.report import DiffReport, TargetDiff, Verdict
 from runner.model.run import Run
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
 from runner.plan import run_folder
+from runner.rejudged import Again, judged_again
 from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span, standing_apart
 from runner.template import LARGEST, fill
 
@@ -50,6 +51,8 @@ class RunSummary(NamedTuple):
     apart: str | None
     look: looks.Look
     entry: int
+    again: tuple[Again, ...] = ()
+    """The times that it was judged again, in their order."""
 
 
 class JobSummary(NamedTuple):
@@ -277,8 +280,10 @@ def _state(run: RunSummary) -> Safe:
 
 def _run_row(folder: str, run: RunSummary) -> runpage.Row:
     below = ident(run.folder.removeprefix(f"{folder}/"))
-    form = "[{date}]({below}/README.md) **{state}.** {sentence}"
-    return runpage.Row((phrase(form, date=ident(run.date), below=below, state=_state(run), sentence=run.sentence),))
+    form = "[{date}]({below}/README.md) **{state}.** {sentence}{again}"
+    again = judged_again(run.again, below)
+    values = {"date": ident(run.date), "below": below, "state": _state(run), "sentence": run.sentence, "again": again}
+    return runpage.Row((phrase(form, **values),))
 
 
 def _job_row(job: JobSummary, suites: Mapping[str, Safe]) -> runpage.Row:
@@ -286,7 +291,7 @@ def _job_row(job: JobSummary, suites: Mapping[str, Safe]) -> runpage.Row:
     return runpage.Row(
         (
             phrase(
-                "[![{state}]({badge}.svg)]({below}/README.md) [{job}]({below}/README.md), {runs}{q}: {sentence}",
+                "[![{state}]({badge}.svg)]({below}/README.md) [{job}]({below}/README.md), {runs}{q}: {sentence}{again}",
                 state=_state(job.last),
                 badge=ident(badges.stem(job.folder).removeprefix("reports/")),
                 job=ident(name),
@@ -294,6 +299,7 @@ def _job_row(job: JobSummary, suites: Mapping[str, Safe]) -> runpage.Row:
                 runs=count(job.runs, "run"),
                 q=phrase(", {q}", q=suites[name]) if name in suites else Safe(""),
                 sentence=job.last.sentence,
+                again=judged_again(job.last.again, ident(job.last.folder.removeprefix("reports/"))),
             ),
         )
     )

@@ -15,6 +15,7 @@ from runner.compare import CLASSIFIER, compare
 from runner.errors import Environment
 from runner.model import DiffReport, Manifest, sha256
 from runner.model import entry as e
+from runner.pages import derived
 from runner.ports import Changes
 from runner.render import told
 from runner.rescore import Outcome, rescore
@@ -99,7 +100,7 @@ def test_without_a_newer_classifier_there_is_nothing_to_do(published: Registry) 
     assert twin.remote.branch == before
 
 
-def test_it_adds_and_alters_nothing(published: Registry, newer: None) -> None:
+def test_it_adds_and_alters_nothing_but_derived_pages(published: Registry, newer: None) -> None:
     twin = published.fork()
     before, size = everything(twin), commits(twin)
     outcome = again(twin)
@@ -108,7 +109,9 @@ def test_it_adds_and_alters_nothing(published: Registry, newer: None) -> None:
     assert len(outcome.rescored) == len(runs) > 1
     assert commits(twin) == size + 1
     assert {path for path in before if after.get(path) != before[path]} <= {
+        "reports/README.md",
         "reports/log/checkpoint",
+        *(path for path in before if path.endswith("/README.md") and path.count("/") == 4),
         *(path for path in before if path.startswith("reports/log/tile/")),
     }
     new = {path for path in after.keys() - before if not path.startswith("reports/log/")}
@@ -151,6 +154,7 @@ def test_the_manifest_is_bound_by_the_entry_and_names_the_bundle(judged: Registr
 
 
 def test_pages_tell_what_changed(judged: Registry) -> None:
+    said = f"judged again by [{NEXT}]("
     for home in homes(judged):
         page = judged.read(f"{home}/README.md").decode()
         assert page.startswith("# Judged again: ")
@@ -158,6 +162,11 @@ def test_pages_tell_what_changed(judged: Registry) -> None:
         assert "| EU | ? not enough data | **△ minor difference** | 0.00 | 0.00 |" in page
         assert CLASSIFIER in page
         assert NEXT in page
+    for path in ("reports/README.md", "reports/jobs/alice/who/README.md", "reports/jobs/alice/daily/README.md"):
+        page = judged.read(path).decode()
+        assert said in page, path
+        assert "△ minor difference, before ? not enough data." in page, path
+        assert f"First judged by {CLASSIFIER}" in page
 
 
 def test_links_of_its_page_lead_to_files(judged: Registry) -> None:
@@ -166,6 +175,19 @@ def test_links_of_its_page_lead_to_files(judged: Registry) -> None:
         links = re.findall(r"\]\(([^)]+)\)", judged.read(f"{home}/README.md").decode())
         assert len(links) > 5
         assert not [link for link in links if posixpath.normpath(f"{home}/{link}") not in there]
+
+
+def test_derived_pages_are_what_a_full_derivation_gives(judged: Registry) -> None:
+    now = state(judged)
+    for path, raw in derived(now.snapshot, now.history).items():
+        assert judged.read(path) == raw, path
+
+
+def test_a_later_run_keeps_what_was_judged_again(judged: Registry) -> None:
+    judged.wait(days=1)
+    assert len(judged.act().published) == 1
+    assert b"judged again by" in judged.read("reports/jobs/alice/daily/README.md")
+    assert verify(judged.clone()).ok
 
 
 def test_a_crash_before_the_commit_point_is_made_good_by_the_next_try(published: Registry, newer: None) -> None:
@@ -311,7 +333,8 @@ def test_a_forged_judgement_is_found_although_a_runner_signed_it(judged: Registr
     def outside(files: dict[str, bytes]) -> None:
         files["more.txt"] = b""
 
-    assert not codes(forged(judged, home, lambda files: None), 9)
+    only_pages = {"page-wrong"}  # the lists of runs are not written again by this forger
+    assert codes(forged(judged, home, lambda files: None), 9) == only_pages
     assert codes(forged(judged, home, other_diff(verdict="same")), 9) >= {"diff-wrong", "page-wrong"}
     assert codes(forged(judged, home, other_diff(run=sha256(b"other"))), 9) >= {"diff-wrong"}
     assert codes(forged(judged, home, other_diff(classifier="lexical/78")), 9) >= {"diff-wrong"}

@@ -17,7 +17,7 @@ from runner.model import entry as e
 from runner.pages import INDEX, derived
 from runner.ports import Blob, Snapshot
 from runner.render import RENDERER
-from runner.verify.events import Ended, Ledger
+from runner.verify.events import Ended, Ledger, Rejudged
 from runner.verify.report import Notebook
 from runner.verify.runs import FAILURES
 
@@ -58,17 +58,18 @@ def judge_pages(
     book: Notebook,
 ) -> None:
     """Step 9: histories, the index and the pages of runs without a result. `renderers` says what made each published
-    run, by the index of its end: a derived page is at least as new as the last run published before it."""
+    run and each later judgement, by the index of its entry: a derived page is at least as new as the last of them."""
     final = [ended for ended in ledger.ended if ended.final]
     expected, broken = _derive(snapshot, entries, final)
     for job in sorted(broken):
         book.skip(9, f"history of {job}: its runs cannot be read")
-    written = _written(final)
+    again = tuple(ledger.rescored.values())
+    written = _written(final, again)
     renderer: dict[int, str | None] = {}
     latest: str | None = RENDERER
-    for ended in final:
-        latest = renderers.get(ended.entry, latest)
-        renderer[ended.entry] = latest
+    for entry in sorted({ended.entry for ended in final} | {one.entry for one in again}):
+        latest = renderers.get(entry, latest)
+        renderer[entry] = latest
     unread = {INDEX} if broken else set()
     for ended in filter(lambda ended: ended.began.start.job in broken, final):
         unread |= {f"{ended.began.job_folder}/README.md", _trend(ended)} | _badges(ended)
@@ -85,14 +86,16 @@ def judge_pages(
             book.find(9, "page-wrong", path, "it is not what deriving this page from the log and the runs gives")
 
 
-def _written(final: Iterable[Ended]) -> Mapping[str, int]:
-    """Each derived page, and the index of the last end that wrote it."""
+def _written(final: Sequence[Ended], again: Sequence[Rejudged]) -> Mapping[str, int]:
+    """Each derived page, and the index of the last end or later judgement that wrote it."""
     written: dict[str, int] = {}
     everywhere = {INDEX}
-    for ended in final:
+    events: list[Ended | Rejudged] = [*final, *again]
+    for one in sorted(events, key=lambda one: one.entry):
+        ended = one.ended if isinstance(one, Rejudged) else one
         everywhere |= _badges(ended)
         trend = {_trend(ended)} & written.keys()
-        written |= dict.fromkeys(_own_pages(ended) | trend | everywhere, ended.entry)
+        written |= dict.fromkeys(_own_pages(ended) | trend | everywhere, one.entry)
     return written
 
 
