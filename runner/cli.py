@@ -65,7 +65,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     (
         "Read and check",
         (
-            Verb("report", "read:report", "A run's verdict and its page"),
+            Verb("report", "report:report", "A run's verdict and its page; as a site, PDF or JSON; judged again"),
             Verb("describe", "describe:describe", "A run's attempts, providers, agreements and cost"),
             Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
             Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),

@@ -1,7 +1,8 @@
-"""Filling a template: the last step of every Markdown page.
+"""Filling a template: the last step of every page.
 
-Promises: only neutralised text reaches a page, because a template prints `Safe` values and whole numbers and nothing
-else; and no page is larger than `LARGEST`. What a page says is up to `runner/render.py` and its like.
+Promises: only neutralised text reaches a Markdown page, because its template prints `Safe` values and whole numbers and
+nothing else; and none is larger than `LARGEST`. What a page says is up to `runner/render.py` and its like. HTML pages
+have the shell in common: there, everything but the body is escaped (`runner/htmlpage.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runner.neutral import Safe
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 LARGEST = 200_000
 """Bytes of a page: what a forge still shows."""
@@ -39,6 +40,21 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+@cache
+def template(name: str) -> Template:
+    """A file of `runner/templates/` for HTML: strings are escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    jinja = Environment(
+        loader=PackageLoader("runner", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return jinja.get_template(name)
 
 
 def _only_safe(value: object) -> object:

@@ -84,7 +84,7 @@ def reconcile(
 ) -> int:
     """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
     root = checkout(repo)
-    with progress() as emit, working(root, keys, _remote(root, remote), emit) as world:
+    with progress() as emit, working(root, keys, remote_of(root, remote), emit) as world:
         before = world.desk.repository.head()
         outcome = reconcile_once(world)
     if as_json:
@@ -127,7 +127,7 @@ def cancel(
 ) -> None:
     """Ask for a run to be stopped; the runner that holds it does so within seconds."""
     root = checkout(repo)
-    with opened(root, remote=_remote(root, remote)) as repository:
+    with opened(root, remote=remote_of(root, remote)) as repository:
         repository.refresh()
         open_runs = read_state(repository, repository.head()).history.open
         found = [one for one in open_runs if one.startswith(run)]
@@ -148,23 +148,40 @@ def working(
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[World]:
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
-    held = load_keys(keys, environ)
     place = state or state_folder()
-    with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir), stoppable() as stop:
-        repository.refresh()
-        head = repository.snapshot(repository.head())
-        demand_registry(head, "the branch")
+    with at_desk(root, keys, remote, emit, place, environ) as (desk, folder), stoppable() as stop:
+        head = desk.repository.snapshot(desk.repository.head())
         with executing(head, place, emit, environ) as executor:
             yield World(
-                desk=Desk(repository, held, SignedState(place, load_policy(head).log.origin), emit),
+                desk=desk,
                 executor=executor,
-                spool=FolderSpool(repository.git_dir / "beacon" / "spool", emit),
+                spool=FolderSpool(folder / "spool", emit),
                 now=now,
                 monotonic=time.monotonic,
                 stop=stop,
                 identity=RunnerIdentity(version=__version__),
-                secrets=(*secrets(held), *app_keys(environ)),
+                secrets=(*secrets(desk.keys), *app_keys(environ)),
             )
+
+
+@contextmanager
+def at_desk(
+    root: Path,
+    keys: Path | None,
+    remote: str | None,
+    emit: Emit,
+    state: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[tuple[Desk, Path]]:
+    """What a runner writes the log with: its clone and keys, and what it signed before; and the runner's own folder in
+    the git directory. One at a time for each clone."""
+    held = load_keys(keys, environ)
+    with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir):
+        repository.refresh()
+        head = repository.snapshot(repository.head())
+        demand_registry(head, "the branch")
+        signed = SignedState(state or state_folder(), load_policy(head).log.origin)
+        yield Desk(repository, held, signed, emit), repository.git_dir / "beacon"
 
 
 @contextmanager
@@ -201,7 +218,7 @@ def stoppable() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _remote(root: Path, name: str) -> str | None:
+def remote_of(root: Path, name: str) -> str | None:
     """The remote to work with. `origin`, the default, may be absent: then the local branch counts."""
     known = remotes(root)
     if name == "none" or (name == "origin" and name not in known):

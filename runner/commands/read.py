@@ -1,4 +1,4 @@
-"""Verbs that read what is published: report, log, keys."""
+"""Verbs that read the log and who may write it: log, keys."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from runner import proof
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.places import checkout, opened
-from runner.errors import Unverified, Usage
-from runner.history import End
-from runner.model import DiffReport
+from runner.errors import Usage
 from runner.model.canonical import sha256
 from runner.neutral import terminal, terminal_block
-from runner.plan import run_folder
 from runner.publish import CHECKPOINT, LOG, tiles
 from runner.state import State, read_state
 from runner.verify import Anchor, format_anchor
@@ -34,36 +31,6 @@ def at_head(repo: Path) -> Iterator[State]:
     """The state of a clone's branch."""
     with opened(checkout(repo)) as repository:
         yield read_state(repository, repository.head())
-
-
-def report(
-    which: Annotated[
-        str | None, typer.Argument(help="A run by its first digits, or a job by its name; none: all.")
-    ] = None,
-    repo: RepoOption = Path(),
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 where a region differs.")] = False,
-    as_json: JsonFlag = False,
-) -> int:
-    """The verdict of published runs, newest first; of a single run, its whole page."""
-    with at_head(repo) as state:
-        ends = [end for end in state.history.ended.values() if end.end.type == "run" and _wanted(end, which)]
-        if which and not ends:
-            raise Usage("run-unknown", f"no published run or job is called {which!r}", "`beacon report` lists them all")
-        ends.sort(key=lambda end: -end.index)
-        diffs = [_diff(state, end) for end in ends]
-        if as_json:
-            put_json([diff.to_json() for diff in diffs])
-        elif len(ends) == 1 and which:
-            page = state.snapshot.read(f"{_folder(ends[0])}/README.md") or b""
-            line(terminal_block(page.decode("utf-8", "replace")))
-        else:
-            for end, diff in zip(ends, diffs, strict=True):
-                named = sorted({region for target in diff.targets for region in target.named})
-                said = " ".join([diff.verdict, *named, *(["SIMULATED"] if diff.simulated else [])])
-                line(f"{end.start.run[:12]}  {end.start.at}  {_job(end)}: {said}")
-            if not ends:
-                note("no published runs yet")
-    return 1 if exit_code and any(diff.verdict in ("minor", "major") for diff in diffs) else 0
 
 
 def keys(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
@@ -150,26 +117,6 @@ def fsck(repo: RepoOption = Path()) -> None:
         paths = [path.removeprefix(f"{LOG}/") for path in state.snapshot.files(LOG)]
         tree.fsck(tiles(state.snapshot), state.checkpoint, paths=paths)
         line(f"{state.checkpoint.size} entries: every tile hashes to the root {state.checkpoint.root.hex()}")
-
-
-def _wanted(end: End, which: str | None) -> bool:
-    return which is None or end.start.run.startswith(which) or _job(end) == which or _job(end).endswith(f"/{which}")
-
-
-def _job(end: End) -> str:
-    return end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
-
-
-def _folder(end: End) -> str:
-    return run_folder(_job(end), end.start.run, end.start.due)
-
-
-def _diff(state: State, end: End) -> DiffReport:
-    path = f"{_folder(end)}/bundle/diff.json"
-    raw = state.snapshot.read(path)
-    if raw is None:
-        raise Unverified("file-missing", f"{path} is gone", "`beacon verify` tells what else is wrong")
-    return DiffReport.from_bytes(raw, path)
 
 
 def _read(file: Path) -> bytes:

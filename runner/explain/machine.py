@@ -37,6 +37,9 @@ ENTRIES: Mapping[str, Note] = {
     "file-unreadable": Note(
         "A file cannot be read", "It does not exist, or the permissions stand against it.", "check the path"
     ),
+    "file-unwritable": Note(
+        "A file cannot be written", "The folder is not there, or not yours to write.", "give another path"
+    ),
     "folder-empty": Note(
         "The folder has no files", "The CID of a benchmark covers its files.", "give the benchmark's folder"
     ),
@@ -75,10 +78,18 @@ ENTRIES: Mapping[str, Note] = {
         "The run of the last due time was taken.",
         "nothing: the next due time is in the schedule",
     ),
+    "options-clash": Note(
+        "These options do not go together", "Each asks for another thing.", "give one of them at a time"
+    ),
     "path-unsafe": Note(
         "A file has an unusable name",
         "It could reach outside its folder, or be read differently elsewhere.",
         "rename the file",
+    ),
+    "pdf-missing": Note(
+        "The program that makes PDFs is not installed",
+        "WeasyPrint is the extra `pdf`; it needs the system's Pango.",
+        "pip install weasyprint; Debian, Ubuntu: apt install libpango-1.0-0 libharfbuzz-subset0",
     ),
     "registry-exists": Note("There is a registry already", "`init` overwrites nothing.", "change it by pull request"),
     "requirement-not-pinned": Note(
@@ -93,6 +104,9 @@ ENTRIES: Mapping[str, Note] = {
         "A revision came back",
         "metadata.revision rises with every change, so that an old signed file cannot be replayed.",
         "raise metadata.revision and sign again",
+    ),
+    "run-ambiguous": Note(
+        "More than one run is meant", "A PDF is of one run.", "name it by its first digits, which `beacon report` lists"
     ),
     "run-unknown": Note(
         "No run, or more than one, begins like this",
