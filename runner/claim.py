@@ -6,7 +6,7 @@ gone, retired jobs, and one `start` for each run that this runner takes. The sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from runner.history import History
@@ -17,11 +17,22 @@ from runner.sshsig import public_line
 from runner.trust import Trust
 
 
-def claim(plan: Plan, history: History, trust: Trust, runner: str, now: datetime) -> tuple[LogEntry, ...]:
-    """The entries, in their order."""
+def claim(
+    plan: Plan,
+    history: History,
+    trust: Trust,
+    runner: str,
+    now: datetime,
+    called_off: Mapping[int, e.Cancelled] | None = None,
+) -> tuple[LogEntry, ...]:
+    """The entries, in their order. `called_off` are the ends of cancelled starts, by index, that publish receipts."""
     entries: list[LogEntry] = [*_trust(history, trust), *_keys(history, trust)]
     entries += [e.Abandoned(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.expired]
-    entries += [e.Cancelled(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.cancelled]
+    known = called_off or {}
+    entries += [
+        known.get(taken.index) or e.Cancelled(run=taken.start.run, start=taken.index, at=instant(now))
+        for taken in plan.cancelled
+    ]
     entries += [e.Retire(job=path, revision=revision) for path, revision in plan.retired]
     for pending in plan.pending:
         spec = pending.job.spec

@@ -39,7 +39,8 @@ class Chapter(NamedTuple):
 
 
 class Dossier(NamedTuple):
-    """A run. `receipts` and `diff` are those of its bundle, empty and None where it was not published."""
+    """A run. `receipts` and `diff` are those of its bundle, empty and None where it was not published. A run that was
+    called off may have receipts, and never a `diff`."""
 
     run: str
     folder: str
@@ -84,10 +85,10 @@ def dossier(state: State, run: str) -> Dossier:
     chapters = _chapters(state, run)
     start = chapters[-1].start
     folder = run_folder(start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), run, start.due)
-    published = isinstance(chapters[-1].end, e.RunEnd)
-    receipts = _receipts(state.snapshot, folder) if published else {}
+    end = chapters[-1].end
+    receipts = _receipts(state.snapshot, folder) if end is not None and e.bundled(end) else {}
     path = f"{folder}/bundle/diff.json"
-    diff = DiffReport.from_bytes(_read(state.snapshot, path), path) if published else None
+    diff = DiffReport.from_bytes(_read(state.snapshot, path), path) if isinstance(end, e.RunEnd) else None
     return Dossier(run, folder, chapters, receipts, diff)
 
 
@@ -98,7 +99,7 @@ def as_json(found: Dossier) -> dict[str, Any]:
         "job": found.start.job,
         "due": found.start.due,
         "verdict": found.diff.verdict if found.diff else None,
-        "folder": found.folder if found.diff else None,
+        "folder": found.folder if found.diff or found.receipts else None,
         "starts": [_chapter(one) for one in found.chapters],
         "attempts": [
             {

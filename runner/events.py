@@ -20,6 +20,8 @@ NAMES = (
     "run-executed",
     "run-compared",
     "run-rendered",
+    "run-cancelled",
+    "receipts-lost",
     "secret-found",
     "settlement-waits",
     "second-engine",

@@ -9,7 +9,8 @@ What is attempted again: cells that are `missing`, `timeout` or `error`. An answ
 an answer: asking until it fits would choose answers by their content. Providers of the region's other slots, and those
 that failed this one, are avoided.
 
-Each attempt that ends by itself is spooled before anything else happens to it; what the spool holds is not run again.
+Each attempt that ends is spooled before anything else happens to it. What the spool holds is not run again, but for
+attempts that were cut short: those are begun again, and are kept for the case that nobody wants the run any more.
 The run's total limit ends the work: an attempt is handed what is left of it as its own total limit, and none begins
 with less than a second left. Attempts never begun have no result; their cells are not observed.
 """
@@ -73,6 +74,12 @@ def execute(
     return work.results()
 
 
+def of_this_start(run: Run, job: JobSpec, results: Sequence[AttemptResult]) -> list[AttemptResult]:
+    """Those of a run's spooled results that answer this start of it: an earlier start had other seeds."""
+    seeds = {cell: seed(run, cell, job.spec.sampling.seeds) for cell in planned(job)}
+    return [result for result in results if all(seeds.get(output.cell) == output.seed for output in result.cells)]
+
+
 def _check(spec: Spec, executor: Executor) -> None:
     for target in spec.targets:
         refusal = executor.refuses(target) if isinstance(target, Container) else "it is a service, not a container"
@@ -128,17 +135,10 @@ class _Execution:
             self._cells[slot] = (*self._cells.get(slot, ()), cell)
         self.slots = sorted(self._cells)
         self._results: dict[_Slot, list[AttemptResult]] = {slot: [] for slot in self._cells}
-        for result in spool.results(run.run):
-            if self._asked(result):
+        for result in of_this_start(run, spec, spool.results(run.run)):
+            if result.status != "cancelled":  # cut short by us, it is begun again, and uses up no retry
                 self._results[_slot_of(result.attempt)].append(result)
         self.emit = _one_at_a_time(emit)
-
-    def _asked(self, result: AttemptResult) -> bool:
-        """Whether a spooled result answers this start of the run: an earlier start had other seeds."""
-        seeds = {
-            cell.id: seed(self._run, cell, self._spec.sampling.seeds) for cell in self._cells[_slot_of(result.attempt)]
-        }
-        return all(seeds.get(output.cell.id) == output.seed for output in result.cells)
 
     def results(self) -> tuple[AttemptResult, ...]:
         """Every result so far: by attempt, then in the order of the document."""
@@ -225,8 +225,7 @@ class _Execution:
         return self._executor.run(work._replace(limits=self._limits()), self._cancel)
 
     def _finished(self, result: AttemptResult) -> None:
-        if result.status != "cancelled":  # cut short by us, it is begun again, as after a crash, and uses up no retry
-            self._spool.put(result)
+        self._spool.put(result)
         self._results[_slot_of(result.attempt)].append(result)
         say(
             self.emit,

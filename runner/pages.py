@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from runner.history import LAST_GENERATION, End, History, Settled, fold
 from runner.ledger import attempt_lines, month_file, settlement_line
-from runner.model import DiffReport, LogEntry, Manifest, Run, Settlement
+from runner.model import DiffReport, LogEntry, Manifest, Receipt, Run, Settlement
 from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
@@ -62,13 +62,18 @@ def _settlement(files: Overlay | Snapshot, settled: Settled) -> bytes:
 
 
 def _attempts(files: Overlay | Snapshot, end: End) -> bytes:
-    if not isinstance(end.end, e.RunEnd):
-        return b""
+    receipts = _receipts(files, end)
+    return attempt_lines(end.end.start, end.start, receipts) if receipts else b""
+
+
+def _receipts(files: Overlay | Snapshot, end: End) -> dict[str, Receipt]:
+    """The receipts that an end published, by path in the run's folder."""
+    if not e.bundled(end.end):
+        return {}
     folder = _run(end)
     listed = Manifest.from_bytes(_read(files, f"{folder}/manifest.json"), f"{folder}/manifest.json").files
     paths = [path for path in listed if path.startswith("bundle/receipts/")]
-    receipts = {path: read_receipt(_read(files, f"{folder}/{path}")) for path in paths}
-    return attempt_lines(end.end.start, end.start, receipts)
+    return {path: read_receipt(_read(files, f"{folder}/{path}")) for path in paths}
 
 
 def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | None = None) -> dict[str, bytes]:
@@ -87,7 +92,7 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | N
                 how: Literal["cancelled", "abandoned"] = (
                     "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
                 )
-                pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at)
+                pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at, _receipts(files, end))
     summaries = [_job(files, job, found, history) for job in sorted(ends) if (found := _published(ends[job]))]
     pages[INDEX] = index_page(summaries)
     for summary in summaries:

@@ -117,13 +117,7 @@ def plan(
     until their lease and a margin for clocks are over. `refuses` tells why a target cannot run here, `paid` whether
     running costs money, which is then reserved against the policy's caps.
     """
-    cancelled = tuple(
-        taken
-        for taken in history.open.values()
-        if taken.start.run[:32] in asked_to_cancel
-        or _removed(taken.start.job, registry)
-        or (taken.start.runner == runner and _superseded(taken, registry))
-    )
+    cancelled = tuple(taken for taken in history.open.values() if unwanted(taken, registry, runner, asked_to_cancel))
     stopped = {taken.start.run for taken in cancelled}
     expired = tuple(
         taken for taken in history.open.values() if taken.start.run not in stopped and _expired(taken, now, runner)
@@ -133,11 +127,6 @@ def plan(
         taken
         for taken in history.open.values()
         if taken.start.runner == runner and taken.start.run not in lost | stopped
-    )
-    retired = tuple(
-        (path, revision.number)
-        for path, revision in history.revisions.items()
-        if revision.sha256 and _removed(path, registry)
     )
     pending: list[Pending] = []
     idle: list[Idle] = []
@@ -155,7 +144,7 @@ def plan(
             pending.append(decided)
     idle += _invalid(registry)
     budgets = account.budgets() if registry.policy.golem else ()
-    return Plan(expired, cancelled, retired, tuple(pending), resumed, tuple(idle), budgets)
+    return Plan(expired, cancelled, retired(registry, history), tuple(pending), resumed, tuple(idle), budgets)
 
 
 def _decide(
@@ -262,6 +251,25 @@ def _expired(taken: Taken, now: datetime, runner: str) -> bool:
     """Whether a start's lease is over: at once for our own, after a margin for clocks for another runner's."""
     margin = 0 if taken.start.runner == runner else CLOCK_MARGIN
     return now >= moment(taken.start.at) + timedelta(seconds=taken.start.lease + margin)
+
+
+def retired(registry: Registry, history: History) -> tuple[tuple[str, int], ...]:
+    """Jobs that the log knows and whose files are gone, with their last revisions."""
+    return tuple(
+        (path, revision.number)
+        for path, revision in history.revisions.items()
+        if revision.sha256 and _removed(path, registry)
+    )
+
+
+def unwanted(taken: Taken, registry: Registry, runner: str, asked_to_cancel: frozenset[str]) -> bool:
+    """Whether an open run is to be cancelled: somebody asked, or its job's file is gone; or it is our own, and other
+    bytes stand in that file."""
+    return (
+        taken.start.run[:32] in asked_to_cancel
+        or _removed(taken.start.job, registry)
+        or (taken.start.runner == runner and _superseded(taken, registry))
+    )
 
 
 def _removed(path: str, registry: Registry) -> bool:

@@ -158,7 +158,11 @@ def _why(facts: Predicate) -> str:
 
 def attempts(bundle: Bundle, room: int) -> Fitted[Row]:
     """A row an attempt in the order of the job; where they do not all fit, those that failed come first."""
-    found = _all(bundle)
+    return listed(_all(bundle), room)
+
+
+def listed(found: Sequence[Predicate], room: int) -> Fitted[Row]:
+    """A row for each of these attempts, in their order; where they do not all fit, those that failed come first."""
     fitted = fit(map(_attempt, found), room)
     if fitted.left_out:
         fitted = fit(map(_attempt, sorted(found, key=lambda facts: facts.status == "ok")), room)

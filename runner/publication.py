@@ -1,8 +1,11 @@
-"""A finished run, ready to be published: compare, bundle, render, manifest, log entry. Pure.
+"""A run that is over, ready to be published: compare, bundle, render, manifest, log entry. Pure.
 
 The order is fixed, because each value is hashed into the next: receipts and outputs -> `diff.json` -> the folder's
 CID -> the page, which may show the CID -> the manifest, which covers every file but itself and the proof -> the log
 entry. The proof comes last of all, when the checkpoint is signed (`runner/publish.py`).
+
+Of a run that was called off, the attempts that were made have receipts too. Nothing is compared: its bundle has no
+`diff.json`, and its page is a derived one (`runner/pages.py`), so the manifest lists the bundle alone.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import NamedTuple
 from runner.bundle import assemble, manifest, open_bundle
 from runner.compare import CLASSIFIER, compare
 from runner.events import say
-from runner.model import DiffReport, Run, sha256
+from runner.model import DiffReport, JobSpec, Run, sha256
 from runner.model import entry as e
 from runner.model.receipt import RunnerIdentity
 from runner.plan import run_folder
@@ -31,6 +34,23 @@ class Publication(NamedTuple):
     folder: str
     files: Mapping[str, bytes]
     entry: e.RunEnd
+
+
+class Cancellation(NamedTuple):
+    """The files that a run leaves which nobody wants any more, full path to bytes, none where no attempt of it ended;
+    and the log entry that ends its start."""
+
+    run: Run
+    files: Mapping[str, bytes]
+    entry: e.Cancelled
+
+
+class Asked(NamedTuple):
+    """A job as it was asked for: its bytes, their signature, and what they say."""
+
+    raw: bytes
+    signature: bytes
+    spec: JobSpec
 
 
 def publication(
@@ -53,4 +73,23 @@ def publication(
         folder=folder,
         files={f"{folder}/{path}": content for path, content in {**files, "manifest.json": listed}.items()},
         entry=e.RunEnd(run=run.run, start=run.start, cid=cid, manifest=sha256(listed)),
+    )
+
+
+def cancellation(
+    run: Run, job: Asked, results: Sequence[AttemptResult], signer: Signer, runner: RunnerIdentity, at: str
+) -> Cancellation:
+    """Everything that calling a run off writes into its folder, but the page and the proof. `at` is when (RFC 3339)."""
+    bare = e.Cancelled(run=run.run, start=run.start, at=at)
+    if not results:
+        return Cancellation(run, {}, bare)
+    bundle = assemble(job.raw, job.signature, run, job.spec, results, signer, runner)
+    cid = folder_cid(bundle)
+    files = {f"bundle/{path}": content for path, content in bundle.items()}
+    listed = manifest(run, files, cid, CLASSIFIER, RENDERER).canonical()
+    folder = run_folder(job.spec.folder(), run.run, run.due)
+    return Cancellation(
+        run=run,
+        files={f"{folder}/{path}": content for path, content in {**files, "manifest.json": listed}.items()},
+        entry=bare.model_copy(update={"cid": cid, "manifest": sha256(listed)}),
     )

@@ -180,10 +180,10 @@ def _gate(desk: Desk, after: Snapshot, before: Checkpoint | None, checkpoint: Ch
 
 
 def _proofs(after: Snapshot, history: History, size: int, checkpoint: Checkpoint, signed: bytes) -> Mapping[str, bytes]:
-    """A C2SP proof beside each run that these entries end."""
+    """A C2SP proof beside each run that these entries end with a bundle."""
     proofs: dict[str, bytes] = {}
     for end in history.ended.values():
-        if end.index >= size and isinstance(end.end, e.RunEnd):
+        if end.index >= size and e.bundled(end.end):
             folder = run_folder(
                 end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), end.end.run, end.start.due
             )

@@ -3,8 +3,9 @@
     complete a found intent -> plan -> claim -> execute -> compare, bundle, render -> publish
 
 A tick makes at most two commits. The first *claims*: nothing is executed before the remote has accepted the run's
-`start`. The second publishes every run that is finished. A crash anywhere loses work, never leaves half: what was begun
-is found again in the log, in the intent or in the spool, by this same code. With nothing to do, nothing is written.
+`start`. The second publishes every run that is finished, or was called off meanwhile. A crash anywhere loses work,
+never leaves half: what was begun is found again in the log, in the intent or in the spool, by this same code. With
+nothing to do, nothing is written.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from runner.errors import Conflict
 from runner.events import say
 from runner.model import entry as e
 from runner.plan import Plan, plan
-from runner.stages import World, carry_out_all, forget_cancelled, prepare, publish_finished, settle, write
+from runner.publication import Cancellation, Publication
+from runner.stages import (
+    World,
+    call_off,
+    carry_out_all,
+    file_away,
+    forget_cancelled,
+    prepare,
+    publish_finished,
+    settle,
+    write,
+)
 from runner.state import runner_name
 
 TRIES = 5
@@ -32,6 +44,7 @@ class Outcome(NamedTuple):
     started: tuple[str, ...]
     published: tuple[str, ...]
     remaining: tuple[str, ...]
+    cancelled: tuple[str, ...] = ()
 
     @property
     def work_remains(self) -> bool:
@@ -66,13 +79,17 @@ def tick(world: World) -> Outcome:
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
     wanted = todo._replace(pending=()) if world.stop.is_set() else todo
-    claims = claim(wanted, before.history, before.trust, runner, world.now())
-    after = write(world.desk, before, claims, {})
+    stopped = [call_off(world, before, taken) for taken in wanted.cancelled if taken.start.runner == runner]
+    ends = {done.run.start: done.entry for done in stopped}
+    claims = claim(wanted, before.history, before.trust, runner, world.now(), ends)
+    after = write(world.desk, before, claims, {path: raw for done in stopped for path, raw in done.files.items()})
+    for done in stopped:
+        file_away(world, done)
 
     mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
     finished, failure = carry_out_all(world, after, mine)
     begun = mine or after.history.unsettled
-    published, final = publish_finished(world, after, finished, runner) if begun else ((), after)
+    over, final = publish_finished(world, after, finished, runner) if begun else ((), after)
     forget_cancelled(world, final)
     if (error := failure or lacking) is not None:
         raise error
@@ -80,6 +97,10 @@ def tick(world: World) -> Outcome:
         head=final.head,
         plan=todo,
         started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
-        published=tuple(done.run.run for done in published),
+        published=tuple(done.run.run for done in over if isinstance(done, Publication)),
         remaining=tuple(taken.start.run for taken in final.history.open.values() if taken.start.runner == runner),
+        cancelled=(
+            *(taken.start.run for taken in todo.cancelled),
+            *(done.run.run for done in over if isinstance(done, Cancellation)),
+        ),
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from runner import badges, charts, looks, providerpage, runpage, timecharts
+from runner import badges, charts, looks, providerpage, runpage, targetspage, timecharts
 from runner.bundle import Bundle, observations
 from runner.compare.series import look
 from runner.model.canonical import Instant
@@ -21,6 +21,7 @@ from runner.model.entry import Start
 from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, TargetDiff, Verdict
 from runner.model.run import Run
+from runner.money import total
 from runner.neutral import Safe, ident, inline, joined, phrase, prose
 from runner.plan import run_folder
 from runner.rejudged import Again, judged_again
@@ -114,6 +115,7 @@ def run_page(bundle: Bundle, diff: DiffReport, cid: str) -> dict[str, bytes]:
             )
             for target, view in zip(diff.targets, views, strict=True)
         ],
+        across=targetspage.targets(diff),
         timeline=_image(timecharts.TIMELINE, said, "timeline.svg"),
         attempts=providerpage.attempts(bundle, room // 5),
         identities=providerpage.identities(bundle, room // 10),
@@ -249,8 +251,12 @@ def badge_files(job: JobSummary) -> dict[str, bytes]:
     }
 
 
-def ended_page(start: Start, how: Literal["cancelled", "abandoned"], at: str) -> bytes:
-    """`README.md` of a run that has no result. `at` is when it ended (RFC 3339)."""
+def ended_page(
+    start: Start, how: Literal["cancelled", "abandoned"], at: str, receipts: Mapping[str, Receipt] | None = None
+) -> bytes:
+    """`README.md` of a run that has no result. `at` is when it ended (RFC 3339); `receipts`, by path, are those of the
+    attempts that were made until then."""
+    made = [receipt.predicate for _, receipt in sorted((receipts or {}).items())]
     return fill(
         "ended.md.j2",
         cancelled=how == "cancelled",
@@ -261,6 +267,9 @@ def ended_page(start: Start, how: Literal["cancelled", "abandoned"], at: str) ->
         generation=start.generation,
         history=Safe("../../../README.md" if start.due else "../../README.md"),
         run=ident(start.run),
+        simulated=any(facts.executor.simulated for facts in made),
+        attempts=providerpage.listed(made, _LIST_ROOM),
+        cost=providerpage.amount(total(facts.cost.observed for facts in made)),
     )
 
 

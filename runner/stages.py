@@ -8,24 +8,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from runner import documents
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
-from runner.execute import Order, execute
+from runner.execute import Order, execute, of_this_start
 from runner.history import Taken, is_over
 from runner.leaks import leaks
-from runner.model import LogEntry, Settlement, sha256
+from runner.model import JobSpec, LogEntry, Settlement, sha256
 from runner.model import entry as e
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
 from runner.pages import with_pages
-from runner.plan import Idle, Pending, Plan, moment
+from runner.plan import Idle, Pending, Plan, instant, moment, retired, unwanted
 from runner.ports import Changes, Executor, Spool
-from runner.publication import Publication, publication
+from runner.publication import Asked, Cancellation, Publication, cancellation, publication
 from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
-from runner.state import State, benchmark_files, read_state, run_of
+from runner.state import State, benchmark_files, job_of, read_state, run_of
 from runner.watch import watching
+
+Done: TypeAlias = Publication | Cancellation
+"""A run that is over, and what is to be published of it."""
 
 
 class World(NamedTuple):
@@ -104,12 +108,10 @@ def write(desk: Desk, state: State, entries: Sequence[LogEntry], files: Changes)
     return read_state(desk.repository, desk.repository.head())
 
 
-def carry_out_all(
-    world: World, state: State, mine: Sequence[Taken]
-) -> tuple[Sequence[Publication], BeaconError | None]:
+def carry_out_all(world: World, state: State, mine: Sequence[Taken]) -> tuple[Sequence[Done], BeaconError | None]:
     """Carry out runs, one after another. One that fails stays open and stops no other; the first failure is told once
     the others are published."""
-    finished: list[Publication] = []
+    finished: list[Done] = []
     failure: BeaconError | None = None
     for taken in mine:
         try:
@@ -121,7 +123,7 @@ def carry_out_all(
     return finished, failure
 
 
-def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
+def carry_out(world: World, state: State, taken: Taken) -> Done | None:
     """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
     job = state.registry.jobs.get(taken.start.job)
     if job is None or job.sha256 != taken.start.sha256 or world.stop.is_set():
@@ -130,20 +132,46 @@ def carry_out(world: World, state: State, taken: Taken) -> Publication | None:
     deadline = moment(taken.start.at) + timedelta(seconds=job.spec.spec.limits.total_seconds)
     benchmarks = benchmark_files(state.snapshot, job.spec)
 
-    def unwanted() -> bool:
+    def in_vain() -> bool:
         world.desk.repository.refresh()
         return run.short in world.desk.repository.cancellations() or not stands(world, state, taken)
 
     order = Order(run, job.spec, benchmarks, state.policy)
     until = world.monotonic() + (deadline - world.now()).total_seconds()
-    with watching(unwanted, world.stop, world.poll_seconds) as cancel:
+    with watching(in_vain, world.stop, world.poll_seconds) as cancel:
         try:
             results = execute(order, world.executor, world.spool, world.desk.emit, cancel, world.monotonic, until)
         finally:
             world.executor.finish(run.start, run.run)
-    if cancel.is_set():
-        return None  # a stopped run is resumed by the next tick; an unwanted one is ended by it
-    return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
+    if not cancel.is_set():
+        return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
+    return None if world.stop.is_set() else call_off(world, state, taken)  # a stopped run is resumed by the next tick
+
+
+def call_off(world: World, state: State, taken: Taken) -> Cancellation:
+    """The end of a run of ours that is cancelled, with receipts for the attempts of it that are in the spool: also for
+    those that a runner made which was killed then. Without them where they cannot be published, which is said."""
+    run, at, desk = run_of(state, taken), instant(world.now()), world.desk
+    spooled = world.spool.results(run.run)
+    try:
+        if spooled:
+            raw, signature = job_of(desk.repository, state, taken)
+            spec, _ = documents.read(JobSpec, raw, run.job)
+            made, asked = of_this_start(run, spec, spooled), Asked(raw, signature, spec)
+            done = cancellation(run, asked, made, desk.keys.receipt, world.identity, at)
+            if holds_no_secret(world, done):
+                return done
+    except BeaconError as error:  # it must end all the same: nobody wants it, and each tick would come here again
+        say(desk.emit, "receipts-lost", run=run.run, code=error.code, why=error.message)
+    return Cancellation(run, {}, e.Cancelled(run=run.run, start=run.start, at=at))
+
+
+def file_away(world: World, done: Done) -> None:
+    """A run is over, and the log says so: nothing of it need be kept here."""
+    world.spool.forget(done.run.run)
+    if isinstance(done, Cancellation):
+        receipts = sum("/bundle/receipts/" in path for path in done.files)
+        say(world.desk.emit, "run-cancelled", run=done.run.run, receipts=receipts)
 
 
 def stands(world: World, state: State, taken: Taken) -> bool:
@@ -156,33 +184,38 @@ def stands(world: World, state: State, taken: Taken) -> bool:
     return snapshot.exists(taken.start.job) and history.open.get(taken.start.run) == taken
 
 
-def holds_no_secret(world: World, done: Publication) -> bool:
-    """The last look before publication, which is for ever. A run with a secret stays open until its lease is over."""
+def holds_no_secret(world: World, done: Done) -> bool:
+    """The last look before publication, which is for ever. A run with a secret stays open until its lease is over, or
+    is cancelled without its receipts."""
     found = leaks(done.files, world.secrets)
     for leak in found:
         say(world.desk.emit, "secret-found", run=done.run.run, path=leak.path, line=leak.line, kind=leak.kind)
     return not found
 
 
-def publish_finished(
-    world: World, after: State, finished: Sequence[Publication], runner: str
-) -> tuple[Sequence[Publication], State]:
-    """Publish, in one commit, every finished run that is still ours to publish, and every settlement of ours; those
-    runs, and the state then."""
+def publish_finished(world: World, after: State, finished: Sequence[Done], runner: str) -> tuple[Sequence[Done], State]:
+    """Publish, in one commit, every run that is over and still ours to end, and every settlement of ours; those runs,
+    and the state then."""
     repository = world.desk.repository
     repository.refresh()
     state = after if repository.head() == after.head else read_state(repository, repository.head())
-    ours = [
-        done
-        for done in finished
-        if (taken := state.history.open.get(done.run.run)) is not None and taken.index == done.run.start
-    ]
+    asked = repository.cancellations()
+
+    def still(done: Done) -> bool:
+        taken = state.history.open.get(done.run.run)
+        if taken is None or taken.index != done.run.start:
+            return False
+        return isinstance(done, Publication) or unwanted(taken, state.registry, runner, asked)
+
+    ours = [done for done in finished if still(done)]
+    off = any(isinstance(done, Cancellation) for done in ours)
+    gone = [e.Retire(job=path, revision=number) for path, number in retired(state.registry, state.history) if off]
     paid = settlements(world, state, runner, {done.run.start for done in ours})
     files = {path: content for done in ours for path, content in done.files.items()}
     files |= {settlement.path: settlement.canonical() for settlement in paid}
-    final = write(world.desk, state, [*(done.entry for done in ours), *map(settlement_entry, paid)], files)
+    final = write(world.desk, state, [*(done.entry for done in ours), *gone, *map(settlement_entry, paid)], files)
     for done in ours:
-        world.spool.forget(done.run.run)
+        file_away(world, done)
     for settlement in paid:
         world.executor.settled(settlement.start, settlement.run)
     return ours, final

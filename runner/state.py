@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from runner import log, note
-from runner.errors import Environment, Usage
+from runner.errors import Environment, Unverified, Usage
 from runner.history import History, Taken
-from runner.model import Checkpoint, JobSpec, Policy, Run
+from runner.model import Checkpoint, JobSpec, Policy, Run, sha256
 from runner.model.jobspec import Container
 from runner.ports import Keys, Repository, Snapshot
-from runner.publish import read_log, tiles
+from runner.publish import CHECKPOINT, read_log, tiles
 from runner.registry import Registry, load
 from runner.trust import POLICY, TRUST, Trust, accepts, read_trust
 
@@ -70,6 +70,35 @@ def run_of(state: State, taken: Taken) -> Run:
     root = log.root(tiles(state.snapshot), taken.index + 1, state.checkpoint.size)
     start = taken.start
     return Run(run=start.run, job=start.job, sha256=start.sha256, due=start.due, start=taken.index, root=root.hex())
+
+
+def job_of(repository: Repository, state: State, taken: Taken) -> tuple[bytes, bytes]:
+    """The bytes of the job that a start took, and their signature. Where the head does not hold them any more, they are
+    those of the commit that logged the start. Raises `Environment` where that commit is not here, `Unverified` where it
+    does not hold them."""
+    start, job = taken.start, state.registry.jobs.get(taken.start.job)
+    if job is not None and job.sha256 == start.sha256:
+        return job.raw, job.signature
+    commit = _logged_by(repository, state, taken.index)
+    then = repository.snapshot(commit)
+    raw, signature = then.read(start.job), then.read(f"{start.job}.sig")
+    if raw is None or signature is None or sha256(raw) != start.sha256:
+        raise Unverified("job-missing", f"commit {commit[:12]} does not hold {start.job} as its start says")
+    return raw, signature
+
+
+def _logged_by(repository: Repository, state: State, index: int) -> str:
+    """The commit that logged an entry: from the head back, the last whose log holds it."""
+    assert state.head is not None, "a log stands in a commit"
+    commit, origin = state.head, state.policy.log.origin
+
+    def holds(parent: str) -> bool:
+        raw = repository.snapshot(parent).read(CHECKPOINT)
+        return raw is not None and note.parse_checkpoint(note.split_note(raw)[0], origin).size > index
+
+    while older := next(filter(holds, repository.read_commit(commit).parents), None):
+        commit = older
+    return commit
 
 
 def benchmark_files(snapshot: Snapshot, spec: JobSpec) -> Mapping[str, Mapping[str, bytes]]:

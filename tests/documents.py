@@ -348,7 +348,7 @@ def ledger() -> list[dict[str, Any]]:
 
 
 def entries() -> list[e.LogEntry]:
-    """One log entry of each type, in an order in which a log may hold them."""
+    """Log entries of every type and form."""
     start = e.Start(
         job=JOB,
         sha256=DIGEST,
@@ -369,6 +369,7 @@ def entries() -> list[e.LogEntry]:
         e.Rescore(run=RUN, classifier="lexical/2", manifest=DIGEST),
         e.Withdraw(run=RUN, output=DIGEST),
         e.Cancelled(run=RUN, start=2, at="2026-11-22T03:00:00Z"),
+        e.Cancelled(run=RUN, start=2, at="2026-11-22T03:00:00Z", cid=make.CID, manifest=DIGEST),
         e.Abandoned(run=RUN, start=2, at="2026-11-22T03:00:00Z"),
         e.Trust(serial=2, trust=DIGEST, threshold=2),
         e.KeyRevoke(key=KEY, suspect_from=2),

@@ -103,8 +103,8 @@ class PaidExecutor(ClockedExecutor):
         )
 
     def remembered(self) -> tuple[tuple[int, str], ...]:
-        """The journal's starts."""
-        return tuple((start, self._runs[start]) for start in sorted(self.journal))
+        """The journal's starts, as far as this process made them."""
+        return tuple((start, self._runs[start]) for start in sorted(self.journal) if start in self._runs)
 
     def settled(self, start: int, run: str) -> None:
         """The journal forgets."""

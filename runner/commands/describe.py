@@ -42,11 +42,12 @@ def as_lines(found: Dossier) -> Iterator[str]:
         yield f"    due         {start.due}"
     for one in found.chapters:
         yield from _chapter(one)
-    if found.diff is None:
+    if found.diff is None and not found.receipts:
         yield "    attempts    not known: receipts are published with the run"
         return
-    simulated = ", SIMULATED" if found.diff.simulated else ""
-    yield f"    verdict     {found.diff.verdict}{simulated}"
+    simulated = any(receipt.predicate.executor.simulated for receipt in found.receipts.values())
+    verdict = found.diff.verdict if found.diff else "none: it was called off, and nothing was compared"
+    yield f"    verdict     {verdict}{', SIMULATED' if simulated else ''}"
     yield f"    report      {found.folder}/README.md"
     for _, receipt in sorted(found.receipts.items()):
         yield ""
@@ -70,6 +71,8 @@ def _chapter(one: Chapter) -> Iterator[str]:
         yield "    end         none yet: open"
     else:
         how = f"published, CID {one.end.cid}" if isinstance(one.end, e.RunEnd) else f"{one.end.type} at {one.end.at}"
+        if isinstance(one.end, e.Cancelled) and one.end.cid:
+            how += f", with receipts, CID {one.end.cid}"
         yield f"    end         log entry {one.ended}: {how}"
     if one.record is not None:
         record, said = one.record, sums(one.record)

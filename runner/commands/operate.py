@@ -233,7 +233,7 @@ def _tell(outcome: Outcome, wrote: bool) -> None:
     did = (
         ("started", outcome.started),
         ("published", outcome.published),
-        ("cancelled", todo.cancelled),
+        ("cancelled", outcome.cancelled),
         ("abandoned", todo.expired),
         ("retired", todo.retired),
         ("still open", outcome.remaining),

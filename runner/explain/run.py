@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from runner.explain.entry import Note
 
 ENTRIES: Mapping[str, Note] = {
+    "attempt-cut-short": Note(
+        "An attempt was cut short where none may be",
+        "A runner cuts attempts short only when it stops a run; no other attempt follows one in its slot.",
+    ),
     "attempt-missing": Note(
         "An attempt has no receipt",
         "Attempts of a slot are numbered from 1 without a gap, so that none can be dropped.",
@@ -19,6 +23,13 @@ ENTRIES: Mapping[str, Note] = {
         "A file of the bundle is missing", "Receipts answer for exactly the files of the bundle."
     ),
     "bundle-file-unknown": Note("A file of the bundle has no receipt", "Nobody answers for it, so it cannot be there."),
+    "cancelled-empty": Note(
+        "A cancelled run has a manifest and no receipt",
+        "Its log entry names a manifest only where attempts had been made.",
+    ),
+    "cancelled-verdict": Note(
+        "A cancelled run has a verdict", "What was stopped is not compared: its bundle holds no `diff.json`."
+    ),
     "cells-too-many": Note(
         "A job plans more cells than any verifier counts",
         "The number is bounded, so that a registry cannot exhaust its readers.",

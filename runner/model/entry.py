@@ -6,9 +6,9 @@ An entry is stored as its RFC 8785 bytes, at most 512 of them. Every `start` get
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, NamedTuple, Self, TypeAlias, TypeGuard
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from runner.errors import Unverified
 from runner.model.canonical import (
@@ -114,12 +114,24 @@ class RunEnd(_Entry):
 
 
 class Cancelled(_Entry):
-    """A run was stopped because its job was removed or its owner asked."""
+    """A run was stopped because its job was removed or its owner asked. Attempts that were made left receipts."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"cid": ["manifest"], "manifest": ["cid"]}},
+    )
 
     type: Annotated[Literal["cancelled"], _TAG] = "cancelled"
     run: Sha256
     start: Count = Field(description="Log index of the `start` that this ends")
     at: Instant
+    cid: Cid | None = Field(None, description="UnixFS CID of the folder `bundle/`; absent where nothing was published")
+    manifest: Sha256 | None = Field(None, description="SHA-256 of `manifest.json`; there if and only if `cid` is")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.cid is None) != (self.manifest is None):
+            raise ValueError("cid and manifest stand together or not at all")
+        return self
 
 
 class Abandoned(_Entry):
@@ -189,6 +201,11 @@ LogEntry: TypeAlias = Annotated[
     Field(discriminator="type"),
 ]
 ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
+
+
+def bundled(end: RunEnd | Cancelled | Abandoned) -> TypeGuard[RunEnd | Cancelled]:
+    """Whether an end published a bundle: every `run` does, and a `cancelled` whose attempts left receipts."""
+    return isinstance(end, RunEnd) or (isinstance(end, Cancelled) and end.manifest is not None)
 
 
 class Checkpoint(NamedTuple):

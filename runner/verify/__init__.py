@@ -10,6 +10,7 @@ Nothing of the target is executed, and only blobs of one commit and its history 
     ledger     3, 7   the log's entries; keylog         runs       3 to 9   one run's folder
     authority  3      trust lists                       pages      6, 9     every file; derived pages
     jobs       3      signed jobs and revisions         logfiles   8        tiles, checkpoint, identity; frontier
+    cancelled  4, 6   runs that were called off
     accounts   6, 7, 9  settlements, the ledger of money          rejudged   6, 7, 9  later judgements of a run
     report, present   what was found, and how it is said; blobs, anchor
 
@@ -159,8 +160,8 @@ def _with_log(case: _Case, trail: Trail, checkpoint: Checkpoint) -> None:
 
 
 def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapping[int, str | None]:
-    """Every published run with its later judgements, and every settlement, in the log's order. Returns what rendered
-    each run and judgement, by the index of its entry."""
+    """Every run that published anything, with its later judgements, and every settlement, in the log's order. Returns
+    what rendered each run and judgement, by the index of its entry."""
     folders = sort_files(files, law.ledger, law.book)
     accounts = Accounts(snapshot, law.book)
     renderers: dict[int, str | None] = {}
@@ -168,7 +169,7 @@ def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapp
     for event in sorted(events, key=lambda event: event.entry):
         if isinstance(event, Settled):
             accounts.settle(event)
-        elif isinstance(event.end, e.RunEnd):
+        elif e.bundled(event.end):
             folder = event.began.folder
             found = snapshot.read_all(folders[folder])
             contents = {path.removeprefix(f"{folder}/"): raw for path, raw in found.items()}

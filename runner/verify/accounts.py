@@ -41,7 +41,7 @@ class Accounts:
         self._broken: set[str] = set()
 
     def publish(self, ended: Ended, receipts: Mapping[str, Receipt] | None) -> None:
-        """A published run, and its receipts by path; None where they do not hold."""
+        """A run that published receipts, and those by path; None where they do not hold."""
         began = ended.began
         if receipts is None:
             self._broken.add(month_file(began.start))

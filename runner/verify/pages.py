@@ -25,14 +25,14 @@ LOG = "reports/log/"
 
 
 def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Mapping[str, list[str]]:
-    """Step 6: the files of each published run, by its folder. What belongs to nothing is a finding."""
+    """Step 6: the files of each run that published any, by its folder. What belongs to nothing is a finding."""
     runs: dict[str, list[str]] = {}
     pages = {INDEX, *(Settlement.path_of(one.end.run, start) for start, one in ledger.settled.items())}
     for ended in ledger.ended:
         pages.add(month_file(ended.began.start))  # which of them there are follows from the receipts
     for ended in filter(lambda ended: ended.final, ledger.ended):
         pages |= _own_pages(ended) | _badges(ended)
-        if isinstance(ended.end, e.RunEnd):
+        if e.bundled(ended.end):
             runs.setdefault(ended.began.folder, [])
     book.count(6, "paths", len(files))
     for path, blob in files.items():
@@ -72,7 +72,7 @@ def judge_pages(
         renderer[entry] = latest
     unread = {INDEX} if broken else set()
     for ended in filter(lambda ended: ended.began.start.job in broken, final):
-        unread |= {f"{ended.began.job_folder}/README.md", _trend(ended)} | _badges(ended)
+        unread |= {_trend(ended)} | _own_pages(ended) | _badges(ended)
     for path, index in written.items():
         if path in unread:
             continue

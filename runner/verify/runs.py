@@ -1,4 +1,4 @@
-"""One published run: its folder held against its log entry. Steps 3 to 7 and 9.
+"""One published run, or what a cancelled one left: its folder held against its log entry. Steps 3 to 7 and 9.
 
 A run's files are read once and dropped before the next. What fails in one run is written down, and the others are still
 checked; within a run, only what needs the broken part is left out, and the step says so.
@@ -17,6 +17,7 @@ from runner.model import Checkpoint, DiffReport, Manifest, Receipt, Run, sha256
 from runner.model import entry as e
 from runner.render import RENDERER, run_page
 from runner.unixfs import folder_cid
+from runner.verify.cancelled import PAGE, judge_called_off, judge_statuses
 from runner.verify.events import Began, Ended, Ledger
 from runner.verify.jobs import JobReader, judge_signed
 from runner.verify.receipts import MOST_CELLS, Production, judge_receipts, open_receipts, planned
@@ -62,8 +63,9 @@ class Judged(NamedTuple):
         return self.bundle.receipts if self.bundle else None
 
 
-def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law) -> Judged:
-    """Judge the files of a run's folder (by path below it)."""
+def judge_run(ended: Ended, end: e.RunEnd | e.Cancelled, files: Mapping[str, bytes], law: Law) -> Judged:
+    """Judge the files of a run's folder (by path below it). Of a run that was called off nothing was concluded, so
+    nothing is derived; its page is one of the derived ones."""
     book, folder = law.book, ended.began.folder
     before = book.found(3, 4, 5)
     bundle = {path.removeprefix("bundle/"): raw for path, raw in files.items() if path.startswith("bundle/")}
@@ -82,6 +84,10 @@ def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law)
         opened = None
     if opened is not None:
         judge_receipts(opened.spec, run, ended.began.start, opened.receipts, law.production, folder, book)
+        judge_statuses(opened.receipts, isinstance(end, e.Cancelled), folder, book)
+    if isinstance(end, e.Cancelled):
+        judge_called_off(bundle, folder, book)
+        return Judged(manifest, opened, b"")
     if manifest is None or opened is None:
         book.skip(9, "runs whose own evidence does not hold")
     else:
@@ -91,7 +97,12 @@ def judge_run(ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], law: Law)
 
 
 def _manifest(
-    ended: Ended, end: e.RunEnd, files: Mapping[str, bytes], digests: Mapping[str, str], folder: str, book: Notebook
+    ended: Ended,
+    end: e.RunEnd | e.Cancelled,
+    files: Mapping[str, bytes],
+    digests: Mapping[str, str],
+    folder: str,
+    book: Notebook,
 ) -> Manifest | None:
     """Step 6: the manifest is the logged one and lists exactly what is there."""
     book.count(6, "manifests")
@@ -107,7 +118,8 @@ def _manifest(
         return None
     if (manifest.run, manifest.job, manifest.cid) != (end.run, ended.began.start.job, end.cid):
         book.find(6, "manifest-wrong", where, f"it is about {manifest.job}, run {manifest.run}, CID {manifest.cid}")
-    judge_listed_files(manifest, {path: digests[path] for path in digests.keys() - {MANIFEST, PROOF}}, folder, book)
+    beside = {MANIFEST, PROOF} | ({PAGE} if isinstance(end, e.Cancelled) else set())
+    judge_listed_files(manifest, {path: digests[path] for path in digests.keys() - beside}, folder, book)
     return manifest
 
 
@@ -124,7 +136,7 @@ def judge_listed_files(manifest: Manifest, digests: Mapping[str, str], folder: s
             book.find(6, "file-changed", f"{folder}/{path}", message)
 
 
-def _cid(bundle: Mapping[str, bytes], end: e.RunEnd, folder: str, book: Notebook) -> None:
+def _cid(bundle: Mapping[str, bytes], end: e.RunEnd | e.Cancelled, folder: str, book: Notebook) -> None:
     book.count(6, "CIDs")
     try:
         found = folder_cid(bundle)
@@ -134,7 +146,7 @@ def _cid(bundle: Mapping[str, bytes], end: e.RunEnd, folder: str, book: Notebook
         book.find(6, "cid-wrong", f"{folder}/bundle", f"found {found}; the log says {end.cid}")
 
 
-def _proof(ended: Ended, end: e.RunEnd, raw: bytes | None, folder: str, law: Law) -> None:
+def _proof(ended: Ended, end: e.RunEnd | e.Cancelled, raw: bytes | None, folder: str, law: Law) -> None:
     """Step 7: the proof leads from this entry to the checkpoint under which it was published."""
     law.book.count(7, "inclusion proofs")
     try:
