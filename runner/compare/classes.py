@@ -6,18 +6,23 @@ This says what differs, never whether it is more than chance: two answers of one
     the same text                                            identical
     JSON: leaves alike, or only leaves named like metadata   noise
     alike after Unicode forms, white space, volatile values  noise      uuids, times, ids, digests, durations, addresses
-    alike after markup, case and punctuation                 noise
-    refusal, numbers, negations, names, length, many words   major
+    alike after markup, case, punctuation, ways of writing   noise
+    an error message; both refuse                            major; minor
+    refusal, numbers, negations, signs, length, many words   major
+    a name, number, unit or opposite for another             major      word by word, see `changes`
     anything else                                            minor
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from runner.compare.changes import changes, meaning
 from runner.compare.distance import ppm
-from runner.compare.signals import Leaves, Signals, read
+from runner.compare.leaves import Leaves
+from runner.compare.signals import Signals, read
 from runner.compare.tokens import ANALYSED, intern_words, vocabulary
 from runner.model.report import Kind, PairClass
 
@@ -26,8 +31,8 @@ ORDER: tuple[PairClass, ...] = ("identical", "noise", "minor", "major")
 
 FAR = 200_000
 """Bare words that differ, in parts per million, above which a pair is `major`."""
-NEAR = 30_000
-"""Below it, a number that stands in one answer only is a change and not part of a longer difference."""
+REFUSAL = 600
+"""Characters below which two refusals say the same."""
 
 _METADATA = vocabulary(
     "id created created_at updated updated_at timestamp time date usage system_fingerprint fingerprint region provider "
@@ -50,7 +55,7 @@ class Pairs:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._signals = [read(text) for text in texts]
-        self._bare = intern_words(signals.bare for signals in self._signals)
+        self._bare = intern_words(signals.bare.words for signals in self._signals)
         self._known: dict[tuple[int, int], Pair] = {}
 
     def pair(self, a: int, b: int) -> Pair:
@@ -78,20 +83,51 @@ def classify(a: str, b: str) -> Pair:
 
 def _text(a: Signals, b: Signals, apart: int) -> Pair:
     """Two answers as text; `apart` is the distance of their bare words."""
+    if (alike := _alike(a, b)) is not None:
+        return alike
+    if a.fails != b.fails:
+        return Pair("major", ("error",), ("one answer is an error message",))
+    if a.refuses and b.refuses and apart > FAR and max(len(a.clean), len(b.clean)) < REFUSAL:
+        return Pair("minor", ("content",), ("both answers refuse, in other words",))
+    reordered = Counter(a.bare.sentences) == Counter(b.bare.sentences)
+    found: list[tuple[Kind, str]] = [(kind, why) for holds, kind, why in _MAJOR if holds(a, b, apart)]
+    if apart > FAR and not reordered:
+        found.append(("content", "more than a fifth of the words differ"))
+    elif not reordered:
+        for change in changes(a.bare, b.bare):
+            found += meaning(a.bare, b.bare, change)
+    if found:
+        kinds: dict[Kind, None] = dict.fromkeys(kind for kind, _ in found)
+        return Pair("major", tuple(kinds), tuple(dict.fromkeys(why for _, why in found)))
+    return Pair("minor", ("content",), ("the same sentences in another order" if reordered else "some words differ",))
+
+
+def _alike(a: Signals, b: Signals) -> Pair | None:
+    """The class of two texts that differ in no word, number or sign; None for others."""
     if a.clean == b.clean:
         if a.volatile != b.volatile:
-            volatile = sorted({kind for kind, _ in (*a.volatile, *b.volatile)})
-            return Pair("noise", ("metadata",), (f"only volatile values differ: {', '.join(volatile)}",))
+            return Pair("noise", ("metadata",), (_filtered(a, b),))
         if len(a.text) > ANALYSED or len(b.text) > ANALYSED:
             return Pair("minor", ("content",), (f"alike as far as analysed, the first {ANALYSED} characters",))
         return Pair("noise", ("format",), ("only white space or Unicode forms differ",))
-    if not apart and a.numbers == b.numbers:
-        return Pair("noise", ("format",), ("only markup, case or punctuation differs",))
-    found: list[tuple[Kind, str]] = [(kind, why) for holds, kind, why in _MAJOR if holds(a, b, apart)]
-    if not found:
-        return Pair("minor", ("content",), ("some words differ",))
-    kinds: dict[Kind, None] = dict.fromkeys(kind for kind, _ in found)
-    return Pair("major", tuple(kinds), tuple(why for _, why in found))
+    if a.bare.words != b.bare.words or _operators(a, b, 0):
+        return None
+    if _values(a) != _values(b):
+        return Pair("noise", ("metadata", "format"), (_filtered(a, b), _WRITTEN))
+    return Pair("noise", ("format",), (_WRITTEN,))
+
+
+_WRITTEN = "only markup, case, punctuation or ways of writing differ"
+
+
+def _values(signals: Signals) -> Counter[tuple[str, str]]:
+    return Counter(signals.volatile)
+
+
+def _filtered(a: Signals, b: Signals) -> str:
+    """Which kinds of volatile values differ."""
+    differ = (_values(a) - _values(b)) + (_values(b) - _values(a))
+    return f"only volatile values differ: {', '.join(sorted({kind for kind, _ in differ}))}"
 
 
 Rule: TypeAlias = Callable[[Signals, Signals, int], bool]
@@ -102,8 +138,7 @@ def _refusal(a: Signals, b: Signals, apart: int) -> bool:
 
 
 def _numeric(a: Signals, b: Signals, apart: int) -> bool:
-    lost, won = a.numbers - b.numbers, b.numbers - a.numbers
-    return bool(lost and won) or (bool(lost or won) and apart < NEAR)
+    return a.numbers != b.numbers
 
 
 def _negation(a: Signals, b: Signals, apart: int) -> bool:
@@ -111,16 +146,16 @@ def _negation(a: Signals, b: Signals, apart: int) -> bool:
 
 
 def _names(a: Signals, b: Signals, apart: int) -> bool:
-    return bool(a.names - b.names and b.names - a.names)
+    return apart > FAR and bool(a.names - b.names and b.names - a.names)
+
+
+def _operators(a: Signals, b: Signals, apart: int) -> bool:
+    return len(a.bare.operators) == len(b.bare.operators) and a.bare.operators != b.bare.operators
 
 
 def _length(a: Signals, b: Signals, apart: int) -> bool:
-    shorter, longer = sorted((len(a.bare), len(b.bare)))
+    shorter, longer = sorted((len(a.bare.words), len(b.bare.words)))
     return longer > 15 and 10 * shorter < 6 * longer
-
-
-def _far(a: Signals, b: Signals, apart: int) -> bool:
-    return apart > FAR
 
 
 _MAJOR: tuple[tuple[Rule, Kind, str], ...] = (
@@ -128,8 +163,8 @@ _MAJOR: tuple[tuple[Rule, Kind, str], ...] = (
     (_numeric, "numeric", "numbers differ"),
     (_negation, "content", "negations differ"),
     (_names, "content", "names differ"),
+    (_operators, "content", "signs between words differ"),
     (_length, "content", "one answer is shorter than 0.6 of the other"),
-    (_far, "content", "more than a fifth of the words differ"),
 )
 
 
@@ -141,6 +176,8 @@ def _json(a: Leaves, b: Leaves) -> Pair:
     content = [path for path in changed if not any(map(_is_metadata, path))]
     if not content:
         return Pair("noise", ("metadata",), ("only JSON fields of metadata differ",))
+    if _reordered(a, b, content):
+        return Pair("minor", ("content",), ("in JSON: the same values in another order",))
     leaves = [_leaf(a.get(path), b.get(path)) for path in content]
     level = max((pair.level for pair in leaves), key=ORDER.index)
     kinds: dict[Kind, None] = dict.fromkeys(kind for pair in leaves for kind in pair.kinds)
@@ -148,13 +185,37 @@ def _json(a: Leaves, b: Leaves) -> Pair:
     return Pair(level, tuple(kinds), tuple(reasons))
 
 
+def _reordered(a: Leaves, b: Leaves, changed: Sequence[tuple[str, ...]]) -> bool:
+    """Whether only elements of arrays have changed places: the same values under the same keys."""
+    if not all(any(_is_place(key) for key in path) for path in changed):
+        return False
+    sides = (
+        Counter((tuple("" if _is_place(key) else key for key in path), side.get(path)) for path in changed)
+        for side in (a, b)
+    )
+    return next(sides) == next(sides)
+
+
+def _is_place(key: str) -> bool:
+    return key.isascii() and key.isdigit()
+
+
+WORDS = 6
+"""Bare words of a string in JSON up to which another one is another value."""
+
+
 def _leaf(a: str | None, b: str | None) -> Pair:
     if a is None or b is None:
         return Pair("major", ("content",), ("a field stands in one answer only",))
     if a.startswith('"') and b.startswith('"'):
         one, other = read(a[1:]), read(b[1:])
-        return _text(one, other, ppm(*intern_words((one.bare, other.bare))))
-    numeric = not (a.startswith('"') or b.startswith('"')) and (a[0] in "-0123456789" or b[0] in "-0123456789")
+        pair = _text(one, other, ppm(*intern_words((one.bare.words, other.bare.words))))
+        if pair.level == "minor" and max(len(one.bare.words), len(other.bare.words)) <= WORDS:
+            return Pair("major", ("content",), ("a value differs",))
+        return pair
+    if a.strip('"') == b.strip('"'):
+        return Pair("minor", ("format",), ("a value is of another type",))
+    numeric = a[0] in "-0123456789" and b[0] in "-0123456789"
     return Pair("major", ("numeric",) if numeric else ("content",), ("a value differs",))
 
 

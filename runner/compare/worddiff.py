@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from rapidfuzz.distance import Indel
 
@@ -22,6 +22,7 @@ CELLS = 4_000_000
 ANCHOR = 8
 """Characters that an equal sentence needs to be an anchor."""
 
+S = TypeVar("S", str, tuple[str, ...])
 _SENTENCE = re.compile(r"(?:[^.!?。！？\n]++|[.!?](?![ \n]))*+[.!?。！？\n]?+")
 
 
@@ -41,10 +42,10 @@ def diff(a: str, b: str) -> tuple[Op, ...]:
 
 def _sentences(a: Sequence[str], b: Sequence[str]) -> Iterator[Op]:
     """The diff by sentences: equal ends, then anchors, and words in the gaps between."""
-    start, end = _common_ends(a, b)
+    start, end = common_ends(a, b)
     i = j = start
     yield Op("equal", "".join(a[:start]))
-    for here, there in _anchors(a[start : len(a) - end], b[start : len(b) - end]):
+    for here, there in anchors(a[start : len(a) - end], b[start : len(b) - end], ANCHOR):
         yield from _gap("".join(a[i : start + here]), "".join(b[j : start + there]))
         yield Op("equal", a[start + here])
         i, j = start + here + 1, start + there + 1
@@ -52,7 +53,7 @@ def _sentences(a: Sequence[str], b: Sequence[str]) -> Iterator[Op]:
     yield Op("equal", "".join(a[len(a) - end :]))
 
 
-def _common_ends(a: Sequence[str], b: Sequence[str]) -> tuple[int, int]:
+def common_ends(a: Sequence[object], b: Sequence[object]) -> tuple[int, int]:
     """How many items both begin with, and how many of those left they end with."""
     shorter = min(len(a), len(b))
     start = next((i for i in range(shorter) if a[i] != b[i]), shorter)
@@ -63,7 +64,7 @@ def _common_ends(a: Sequence[str], b: Sequence[str]) -> tuple[int, int]:
 def _gap(a: str, b: str) -> Iterator[Op]:
     """The diff by words of what stands between two anchors; where that is too long, that everything differs."""
     one, other = tokens(a), tokens(b)
-    start, end = _common_ends(one, other)
+    start, end = common_ends(one, other)
     yield Op("equal", "".join(one[:start]))
     yield from _words(one[start : len(one) - end], other[start : len(other) - end])
     yield Op("equal", "".join(one[len(one) - end :]))
@@ -84,16 +85,18 @@ def _words(a: Sequence[str], b: Sequence[str]) -> Iterator[Op]:
             yield Op("insert", "".join(b[code.dest_start : code.dest_end]))
 
 
-def _unique(sentences: Sequence[str]) -> dict[str, int]:
+def _unique(sentences: Sequence[S], least: int) -> dict[S, int]:
     """The places of sentences that stand once and are long enough to anchor on."""
-    once = {text for text, times in Counter(sentences).items() if times == 1 and len(text) >= ANCHOR}
+    once = {text for text, times in Counter(sentences).items() if times == 1 and len(text) >= least}
     return {text: place for place, text in enumerate(sentences) if text in once}
 
 
-def _anchors(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
-    """Places of sentences unique on either side and equal: the longest selection in the order of both (patience)."""
-    theirs = _unique(b)
-    pairs = [(place, theirs[text]) for text, place in _unique(a).items() if text in theirs]
+def anchors(a: Sequence[S], b: Sequence[S], least: int) -> list[tuple[int, int]]:
+    """Places of sentences unique on either side and equal: the longest selection in the order of both (patience).
+
+    A sentence is a text or a tuple of words; shorter ones than `least` are no anchors."""
+    theirs = _unique(b, least)
+    pairs = [(place, theirs[text]) for text, place in _unique(a, least).items() if text in theirs]
     tails: list[int] = []
     last: list[int] = []
     before: list[int | None] = []

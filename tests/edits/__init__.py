@@ -55,12 +55,12 @@ def expected() -> dict[str, Expected]:
     return found
 
 
-def edits(folder: Path, name: str, most: int) -> Iterator[Edit]:
-    """Up to `most` edits of a kind, the same ones every time: half English, the rest German and Chinese."""
+def edits(folder: Path, name: str, most: int, draw: str = "") -> Iterator[Edit]:
+    """Up to `most` edits of a kind, the same for the same `draw`: half English, the rest German and Chinese."""
     every = answers(folder)
     rounds = {"en": (most + 1) // 2, "de": most // 4, "zh": most // 4}
     for lang, wanted in rounds.items():
-        chance = random.Random(f"{name} {lang}")
+        chance = random.Random(f"{name} {lang}{draw}")
         order = [answer for answer in every if answer.lang == lang]
         chance.shuffle(order)
         seen = set()
