@@ -1,7 +1,7 @@
 """Model output is hostile text. Here it is made harmless, once, for every place where it can be shown.
 
     terminal, terminal_block   a terminal: no escape sequences, no forged lines
-    actions, actions_block     the log of GitHub Actions: no workflow commands
+    actions, actions_block     the log of GitHub Actions: no workflow commands; `workflow`, of whole outputs
     inline                     one line of Markdown: a table's cell, a heading, a sentence
     ident, prose               names and sentences that need no code span, because they cannot mean anything
     fence, fence_lines         a block of Markdown
@@ -120,6 +120,12 @@ def actions(text: str) -> str:
 def actions_block(text: str) -> str:
     """Lines for the log of GitHub Actions, each behind the gutter mark."""
     return "\n".join(map(_no_command, _guttered(text)))
+
+
+def workflow(lines: str) -> str:
+    """Lines that a terminal may get already, for the log of GitHub Actions: none of them is a workflow command. Other
+    than `actions` it leaves `::` within a line alone, so that our own words and addresses stay what they are."""
+    return re.sub(r"##(?=\[)", "# #", re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", lines))
 
 
 def inline(text: str, limit: int = 80) -> Safe:

@@ -12,7 +12,7 @@ import typer
 
 from runner import diagnostics
 from runner.errors import BeaconError, Invalid, Problem
-from runner.neutral import terminal
+from runner.neutral import terminal, workflow
 
 JsonFlag: TypeAlias = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 
@@ -21,19 +21,24 @@ COLOURS = {"error": "31;1", "warning": "33;1", "help": "36", "ok": "32;1", "bold
 
 def line(text: str = "") -> None:
     """A line of the result."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_logged(text) + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """A line for the person who waits."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_logged(text) + "\n")
     sys.stderr.flush()
 
 
+def _logged(text: str) -> str:
+    """Whatever a verb prints, within a workflow: there, a line can be a command to the runner of the workflow."""
+    return workflow(text) if os.environ.get("GITHUB_ACTIONS") else text
+
+
 def put_json(data: Any) -> None:
-    """The result as JSON, in ASCII: nothing in it can act on a terminal."""
-    sys.stdout.write(json.dumps(data, indent=2, sort_keys=True) + "\n")
+    """The result as JSON, in ASCII: nothing in it can act on a terminal, or on the log of a workflow."""
+    sys.stdout.write(json.dumps(data, indent=2, sort_keys=True).replace("##[", "#\\u0023[") + "\n")
 
 
 def paint(text: str, colour: str) -> str:

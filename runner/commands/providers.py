@@ -76,7 +76,9 @@ def list_(repo: RepoOption = Path(), network: NetworkOption = None, as_json: Jso
     for row in rows:
         reliability = f"{row['reliability']:.2f}" if row["attempts"] else "new"
         country = row["country"] or ",".join(row["seenIn"]) or "?"
-        line(f"{row['node']:<42}  {country:<7}  {row['attempts']:>8}  {reliability:>11}  {row['score']:>5.2f}")
+        line(
+            terminal(f"{row['node']:<42}  {country:<7}  {row['attempts']:>8}  {reliability:>11}  {row['score']:>5.2f}")
+        )
 
 
 @providers.command("explain")
@@ -98,13 +100,13 @@ def explain(
         return
     line(terminal(facts["node"]))
     if facts["country"]:
-        line(f"  listed in {facts['country']}, seen {facts['seen']}: {terminal(facts['evidence'])}")
-        line(f"  payee {facts['payee'] or 'not listed'}, network {facts['network'] or 'not listed'}")
+        line(terminal(f"  listed in {facts['country']}, seen {facts['seen']}: {facts['evidence']}"))
+        line(terminal(f"  payee {facts['payee'] or 'not listed'}, network {facts['network'] or 'not listed'}"))
     else:
         line("  not in registry/providers.yaml: its own claim is all that is known before it is hired")
     line(f"  {facts['attempts']} attempts counted, the last {facts['last'] or 'never'}")
     if facts["seenIn"]:
-        line(f"  our vantages saw its traffic leave from {', '.join(facts['seenIn'])}")
+        line(terminal(f"  our vantages saw its traffic leave from {', '.join(facts['seenIn'])}"))
     for code, count in facts["codes"].items():
         line(f"  {count} x {terminal(code)}")
     line(f"  score {judged.total:.2f}, which counts as {judged.step} of 20:")
@@ -149,7 +151,7 @@ def scan(
         )
         return
     for one in met:
-        line(f"{one.node}  {terminal(one.name):<24}  claims {one.claim or 'nothing'}")
+        line(f"{terminal(one.node)}  {terminal(one.name):<24}  claims {terminal(one.claim or 'nothing')}")
     for change in proposal.changes:
         line(terminal(change))
     note(f"{len(seen.offers)} offers of {len(met)} nodes; {seen.unreadable} could not be read")

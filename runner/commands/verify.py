@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runner import note
-from runner.commands.console import JsonFlag, paint, put_json
+from runner.commands.console import JsonFlag, line, paint, put_json
 from runner.commands.places import opened, state_folder, top
 from runner.edges.folder import FolderSnapshot
 from runner.edges.state import SeenState
@@ -70,9 +69,8 @@ def check(
 def tell(report: Report) -> int:
     """Print a report, and return the exit code."""
     *lines, last = present.as_text(report).rstrip("\n").split("\n")
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.write(paint(last, "ok" if report.ok else "error") + "\n")
-    sys.stdout.flush()
+    line("\n".join(lines))
+    line(paint(last, "ok" if report.ok else "error"))
     return 0 if report.ok else 1
 
 
