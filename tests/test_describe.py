@@ -20,6 +20,7 @@ from runner.plan import CLOCK_MARGIN
 from runner.ports import AttemptResult, Work
 from tests.hostile import ATTACKS
 from tests.paid import BUDGET, Bill, PaidExecutor, paid_registry
+from tests.test_cancelling import cancelled
 from tests.ticks import LEASE, WHO, hire, state
 from tests.worlds import Registry, job_file
 
@@ -152,6 +153,20 @@ def test_a_cancelled_run_has_its_end() -> None:
     (start,) = facts(registry)["starts"]
     assert start["end"]["type"] == "cancelled"
     assert start["settlement"]["accepted"] == "0"
+
+
+def test_attempts_of_a_cancelled_run_are_told(describe: Describe) -> None:
+    registry = cancelled()
+    data = facts(registry)
+    assert sorted(one["status"] for one in data["attempts"]) == ["cancelled", "ok"]
+    assert all(one["settled"]["agreement"] == one["provider"]["agreement"] for one in data["attempts"])
+    assert (data["verdict"], data["cutShort"]) == (None, [])
+    assert data["starts"][0]["end"]["cid"]
+    text = describe(registry, "who")
+    assert ": cancelled at 2026-11-22T03:00:00Z, with receipts, CID bafybei" in text
+    assert "verdict     none: it was called off, and nothing was compared" in text
+    assert ": cancelled, 0 of 1 answers: cancelled: while it ran" in text
+    assert f"report      {data['folder']}/README.md" in text
 
 
 def test_runs_are_named_by_their_first_digits_or_by_their_job() -> None:

@@ -93,6 +93,7 @@ def reconcile(
                 "head": outcome.head,
                 "started": outcome.started,
                 "published": outcome.published,
+                "cancelled": outcome.cancelled,
                 "remaining": outcome.remaining,
                 "plan": planview.as_json(outcome.plan),
             }
