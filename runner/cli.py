@@ -66,6 +66,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         "Read and check",
         (
             Verb("report", "report:report", "A run's verdict and its page; as a site, PDF or JSON; judged again"),
+            Verb("diff", "diff:diff", "How the answers of two runs, regions or files differ, word by word"),
             Verb("describe", "describe:describe", "A run's attempts, providers, agreements and cost"),
             Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
             Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),

@@ -12,6 +12,7 @@ from runner.diagnostics import suggestion
 from runner.errors import Usage
 from runner.explain import (
     devnet,
+    diff,
     golem,
     images,
     job,
@@ -38,6 +39,7 @@ DOCUMENTS: Mapping[str, Entry] = {
 """Codes about a document, with examples."""
 NOTES: Mapping[str, Note] = {
     **log.ENTRIES,
+    **diff.ENTRIES,
     **run.ENTRIES,
     **repository.ENTRIES,
     **machine.ENTRIES,
