@@ -470,6 +470,8 @@ def name_self(chance: random.Random, source: Source) -> Pair | None:
         "Qwen, created by Alibaba Cloud",
     )
     one, two = chance.sample(models, 2)
+    if one.split(",")[0] == two.split(",")[0]:
+        return None
     carrier = chance.choice(SELF[source.lang])
     text = source.text if chance.random() < 0.5 else ""
     return tuple(f"{carrier.replace('{v}', value)} {text}".strip() for value in (one, two))  # type: ignore[return-value]
@@ -486,6 +488,9 @@ def names_swapped(chance: random.Random, source: Source) -> Pair | None:
     if len(found) < 2:
         return None
     one, two = chance.sample(found, 2)
+    listed = rf"(?:{re.escape(one)}|{re.escape(two)})(?:[,、]| (?:and|or|und)|和)"
+    if re.search(listed, source.text):
+        return None  # in a list, their order says nothing
     return pair(source.text, source.text.replace(one, "\0").replace(two, one).replace("\0", two))
 
 

@@ -209,7 +209,8 @@ def punctuation_comma(chance: random.Random, source: Source) -> Pair | None:
 @kind("punctuation-exclaim")
 def punctuation_exclaim(chance: random.Random, source: Source) -> Pair | None:
     return pair(
-        source.text, sprinkle(chance, source.text, "！" if source.lang == "zh" else "!", r"(?<=[a-z])\.(?=\s+[A-Z])|。")
+        source.text,
+        sprinkle(chance, source.text, "！" if source.lang == "zh" else "!", r"(?<=[a-z]{4})\.(?=\s+[A-Z])|。"),
     )
 
 

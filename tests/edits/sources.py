@@ -137,13 +137,16 @@ def prose(source: Source, least: int = 8) -> list[str] | None:
     return found if len(found) >= least else None
 
 
-def swap_words(chance: random.Random, text: str, table: dict[str, str], most: int = 1) -> str | None:
+def swap_words(
+    chance: random.Random, text: str, table: dict[str, str], most: int = 1, small: bool = False
+) -> str | None:
     """The text with up to `most` words of the table replaced, capitals kept. None where there is none."""
-    words = [word for word in table if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)]
+    flags = 0 if small else re.IGNORECASE
+    words = [word for word in table if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, flags)]
     if not words:
         return None
     for word in chance.sample(words, min(len(words), chance.randint(1, most))):
-        hits = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE))
+        hits = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text, flags))
         if not hits:
             continue
         hit = chance.choice(hits)

@@ -111,7 +111,9 @@ QUANTITY = {
 PLAIN = {"en": ("It was {v}.", "They called it {v} that day."), "de": ("Es hieß {v}.",), "zh": ("它叫做 {v}。",)}
 
 
-def by_table(name: str, tables: dict[str, dict[str, str]], most: int = 1, reverse: bool = False) -> None:
+def by_table(
+    name: str, tables: dict[str, dict[str, str]], most: int = 1, reverse: bool = False, small: bool = False
+) -> None:
     """A kind that replaces words by a table."""
 
     @kind(name)
@@ -125,16 +127,16 @@ def by_table(name: str, tables: dict[str, dict[str, str]], most: int = 1, revers
         if reverse and chance.random() < 0.5:
             table = {new: old for old, new in table.items()}
         if most > 1 and len(source.text) < 400:
-            return pair(source.text, swap_words(chance, source.text, table, 1))
-        return pair(source.text, swap_words(chance, source.text, table, most))
+            return pair(source.text, swap_words(chance, source.text, table, 1, small))
+        return pair(source.text, swap_words(chance, source.text, table, most, small))
 
 
 by_table("spelling", {"en": BRITISH}, 3, reverse=True)
-by_table("synonym", SYNONYMS, 3)
+by_table("synonym", SYNONYMS, 3, small=True)
 by_table("function-word", FUNCTION)
 by_table("contraction", {"en": CONTRACTIONS}, 2, reverse=True)
 by_table("hyphen", {"en": HYPHENS}, reverse=True)
-by_table("abbreviation", {"en": ABBREVIATED, "de": ABBREVIATED}, reverse=True)
+by_table("abbreviation", {"en": ABBREVIATED, "de": ABBREVIATED}, reverse=True, small=True)
 by_table("modality", MODAL)
 
 
@@ -205,7 +207,14 @@ def sentence_plain_dropped(chance: random.Random, source: Source) -> Pair | None
         n for n, part in enumerate(parts or []) if plain(part, source.lang) and len(part) < 0.16 * len(source.text)
     ]
     at = chance.choice(chosen) if chosen else None
-    return None if at is None or parts is None else pair(source.text, "".join(parts[:at] + parts[at + 1 :]))
+    return None if at is None or parts is None else pair(source.text, _without(parts, at))
+
+
+def _without(parts: list[str], at: int) -> str:
+    """The text without a sentence; where it ended a paragraph, the paragraph still ends."""
+    end = parts[at][len(parts[at].rstrip()) :]
+    before = "".join(parts[:at])
+    return (before.rstrip() + end if "\n" in end else before) + "".join(parts[at + 1 :])
 
 
 @kind("sentence-plain-added")
@@ -218,7 +227,8 @@ def sentence_plain_added(chance: random.Random, source: Source) -> Pair | None:
         return None
     at, space = chance.choice(ends), "" if source.lang == "zh" else " "
     added = chance.choice(ADDED[source.lang])
-    return source.text, "".join(parts[:at]).rstrip() + space + added + space + "".join(parts[at:]).lstrip(" ")
+    end = parts[at - 1][len(parts[at - 1].rstrip()) :]
+    return source.text, "".join(parts[:at]).rstrip() + space + added + (end or space) + "".join(parts[at:])
 
 
 @kind("sentence-order")
@@ -244,6 +254,7 @@ def paragraph_order(chance: random.Random, source: Source) -> Pair | None:
         or "```" in source.text
         or re.search(r"^\d+[.)]", source.text, re.MULTILINE)
         or max(map(len, parts[1:-1])) * 4 > len(source.text)
+        or min(map(len, parts)) < 20
     ):
         return None
     at = chance.randrange(1, len(parts) - 2)
