@@ -5,8 +5,9 @@
     units       providers in regions and their answers      describe     what is seen
     style       what adds up over prompts                   blend        both measures as one
     permutation is it more than chance?                     naming       which regions differ
-    apart       does one provider stand apart?              verdict      what is said
-    worddiff    for readers                                 series       what many runs say together
+    apart       does one provider stand apart?              across       which targets differ
+    verdict     what is said                                worddiff     for readers
+    series      what many runs say together
 
 Everything is an integer or a fraction, and nothing depends on the order of a set, on the Python release or on the
 machine: `beacon verify` derives `diff.json` again, byte for byte. What the verdicts mean: `docs/statistics.md`.

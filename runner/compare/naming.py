@@ -14,15 +14,27 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from runner.compare.blend import blend
 from runner.compare.permutation import Matrix, energy_test
-from runner.compare.units import Gathered, Unit
-from runner.model.report import PValue, Test
+from runner.compare.style import style_distances
+from runner.compare.units import Gathered, Stratum, Unit
+from runner.model.report import PValue
+
+
+class Step(NamedTuple):
+    """One test: the groups that took part, those with the largest statistic, and what the test said."""
+
+    groups: tuple[str, ...]
+    leaders: tuple[str, ...]
+    statistic: int
+    p: PValue
+    significant: bool
 
 
 class Found(NamedTuple):
     """What the tests found. `detectable` and `together` are those of the last test."""
 
-    tests: tuple[Test, ...] = ()
+    steps: tuple[Step, ...] = ()
     named: tuple[str, ...] = ()
     each_other: tuple[str, ...] = ()
     detectable: int | None = None
@@ -30,37 +42,40 @@ class Found(NamedTuple):
 
     def rivals(self, group: str) -> tuple[str, ...]:
         """The groups that a named one was tested against when it was named."""
-        last = next(test for test in reversed(self.tests) if group in test.regions)
-        return tuple(other for other in last.regions if other != group)
+        last = next(step for step in reversed(self.steps) if group in step.groups)
+        return tuple(other for other in last.groups if other != group)
 
 
 def find(gathered: Gathered, distances: Matrix, level: Fraction) -> Found:
     """Test all groups that answered, and name those that differ. `distances` are between all units, in their order."""
     current = gathered.observed()
-    tests: list[Test] = []
+    steps: list[Step] = []
     named: tuple[str, ...] = ()
     while True:
         chosen = [number for group in current for number, unit in enumerate(gathered.units) if unit.region == group]
         kept = [[distances[a][b] for b in chosen] for a in chosen]
-        outcome = energy_test(kept, sizes(gathered.units, current), seed(gathered, len(tests)), level)
+        outcome = energy_test(kept, sizes(gathered.units, current), seed(gathered, len(steps)), level)
         leaders = tuple(current[leader] for leader in outcome.leaders)
-        tests.append(
-            Test(
-                kind="region" if tests else "global",
-                regions=current,
-                region=leaders[0] if len(leaders) == 1 else None,
-                statistic=outcome.statistic,
-                p=outcome.p,
-                significant=outcome.significant,
-            )
-        )
+        steps.append(Step(current, leaders, outcome.statistic, outcome.p, outcome.significant))
         if not outcome.significant:
-            return Found(tuple(tests), named, (), outcome.detectable, outcome.together)
+            return Found(tuple(steps), named, (), outcome.detectable, outcome.together)
         named = (*named, *leaders)
         rest = tuple(group for group in current if group not in leaders)
         if len(rest) < 2:
-            return Found(tuple(tests), named, () if rest else leaders)
+            return Found(tuple(steps), named, () if rest else leaders)
         current = rest
+
+
+def exchanged(gathered: Gathered, words: Sequence[Sequence[int | None]]) -> Matrix:
+    """The distances that the test is made on: of words and of style."""
+    return blend(words, style_distances(gathered.texts, gathered.units))
+
+
+def identical(gathered: Gathered, groups: Sequence[str]) -> bool:
+    """Whether all answers that may be compared are byte-identical, after what the job asks to ignore."""
+    texts: dict[Stratum, int] = {}
+    mine = [answer for answer in gathered.answers if answer.region in groups]
+    return all(texts.setdefault(answer.stratum, answer.text) == answer.text for answer in mine)
 
 
 def sizes(units: Sequence[Unit], groups: Sequence[str]) -> list[int]:

@@ -74,38 +74,67 @@ class Gathered(NamedTuple):
 
 def gather(spec: JobSpec, target: str, observations: Sequence[Observation]) -> Gathered:
     """The observations of one target. Their order does not matter; a cell is planned where it has one."""
+    cells = _ordered(spec, (o for o in observations if o.cell.target == target))
     regions = tuple(region.name for region in spec.spec.regions)
-    place = {region: number for number, region in enumerate(regions)}
+    found = _gathered(spec, target, regions, [(o.cell.region, o) for o in cells])
+    homes: dict[str, set[str]] = {}
+    for answer in found.answers:
+        homes.setdefault(answer.provider, set()).add(answer.region)
+    shared = tuple(sorted(provider for provider, where in homes.items() if len(where) > 1))
+    units = tuple(unit for unit in found.units if unit.provider not in shared)
+    return found._replace(units=units, holdings=_holdings(cells), shared=shared)
+
+
+def gather_targets(spec: JobSpec, observations: Sequence[Observation]) -> Gathered:
+    """The observations of all targets, over all regions: what is a region elsewhere is a target here.
+
+    A provider that served several targets is a unit of each of them."""
+    targets = tuple(target.name for target in spec.spec.targets)
+    return _gathered(spec, "", targets, [(o.cell.target, o) for o in _ordered(spec, observations)])
+
+
+def _ordered(spec: JobSpec, observations: Iterable[Observation]) -> list[Observation]:
+    """In the order of the job: targets, regions, slots, prompts, replicas."""
+    targets = {target.name: number for number, target in enumerate(spec.spec.targets)}
+    place = {region.name: number for number, region in enumerate(spec.spec.regions)}
     prompts = {prompt.id: number for number, prompt in enumerate(spec.spec.prompts)}
-    cells = sorted(
-        (o for o in observations if o.cell.target == target),
-        key=lambda o: (place[o.cell.region], o.cell.slot, prompts[o.cell.prompt], o.cell.replica),
+    return sorted(
+        observations,
+        key=lambda o: (
+            targets[o.cell.target],
+            place[o.cell.region],
+            o.cell.slot,
+            prompts[o.cell.prompt],
+            o.cell.replica,
+        ),
     )
+
+
+def _gathered(
+    spec: JobSpec, target: str, groups: tuple[str, ...], cells: Sequence[tuple[str, Observation]]
+) -> Gathered:
+    """Answers and failures by group, and each provider of a group as a unit."""
     places: dict[str, int] = {}
     answers: list[Answer] = []
     failures: dict[tuple[str, str], Counter[CellStatus]] = {}
-    for cell, status, output, provider, _ in cells:
+    for group, (cell, status, output, provider, _) in cells:
         if status == "ok" and output is not None:
             text = prepare(output, spec.spec.compare.ignore)
             stratum = Stratum(cell.prompt, cell.replica if spec.spec.sampling.seeds == "shared" else 0)
             number = places.setdefault(text, len(places))
-            answers.append(Answer(cell.region, cell.slot, provider, cell.prompt, cell.replica, stratum, number))
+            answers.append(Answer(group, cell.slot, provider, cell.prompt, cell.replica, stratum, number))
         else:
             lost: CellStatus = "missing" if status == "ok" else status
-            failures.setdefault((cell.region, cell.prompt), Counter())[lost] += 1
-    homes: dict[str, set[str]] = {}
-    for answer in answers:
-        homes.setdefault(answer.provider, set()).add(answer.region)
-    shared = tuple(sorted(provider for provider, where in homes.items() if len(where) > 1))
+            failures.setdefault((group, cell.prompt), Counter())[lost] += 1
     return Gathered(
         target=target,
-        regions=regions,
+        regions=groups,
         texts=Texts(tuple(places)),
         answers=tuple(answers),
         failures=failures,
-        units=_units(answer for answer in answers if answer.provider not in shared),
-        holdings=_holdings(cells),
-        shared=shared,
+        units=_units(answers),
+        holdings=(),
+        shared=(),
     )
 
 

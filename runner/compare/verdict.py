@@ -11,19 +11,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from runner.bundle import Observation
 from runner.compare import describe
+from runner.compare.across import across
 from runner.compare.apart import apart
-from runner.compare.blend import blend
 from runner.compare.distance import MILLION
-from runner.compare.naming import Found, find, seed, sizes
-from runner.compare.permutation import Matrix, energy_test, least
-from runner.compare.style import style_distances
+from runner.compare.naming import Found, exchanged, find, identical, seed, sizes
+from runner.compare.permutation import energy_test, least
 from runner.compare.tokens import ANALYSED
-from runner.compare.units import Gathered, Stratum, gather, unit_distances
+from runner.compare.units import Gathered, gather, unit_distances
 from runner.model.canonical import GRADES, Grade
 from runner.model.jobspec import JobSpec
 from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
@@ -76,6 +75,7 @@ def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulate
             smallest_p=smallest_p(spec),
         ),
         targets=targets,
+        across=across(spec, observations),
     )
 
 
@@ -98,7 +98,7 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
         each_other=found.each_other,
         separable=not thin,
         reasons=(*obstacles, *because, *_remarks(gathered, bool(obstacles))),
-        tests=(*found.tests, *missing),
+        tests=(*_tests(found), *missing),
         regions=describe.region_diffs(gathered, distances, verdicts),
         matrix=describe.matrix(gathered.regions, gathered.units, distances),
         samples=samples,
@@ -107,9 +107,17 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
     )
 
 
-def exchanged(gathered: Gathered, words: Sequence[Sequence[int | None]]) -> Matrix:
-    """The distances that the test of regions is made on: of words and of style."""
-    return blend(words, style_distances(gathered.texts, gathered.units))
+def _tests(found: Found) -> Iterator[Test]:
+    """The tests of regions, in the order in which they were made."""
+    for number, step in enumerate(found.steps):
+        yield Test(
+            kind="region" if number else "global",
+            regions=step.groups,
+            region=step.leaders[0] if len(step.leaders) == 1 else None,
+            statistic=step.statistic,
+            p=step.p,
+            significant=step.significant,
+        )
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -215,7 +223,7 @@ def _unnamed(spec: JobSpec, gathered: Gathered, found: Found, rest: Sequence[str
         return "same", []
     if len(rest) == 1:
         return "insufficient", [f"{rest[0]}: no region is left to compare it with"]
-    if _identical(gathered, rest):
+    if identical(gathered, rest):
         return "same", []
     if (p := found.together) and Fraction(p.count, p.of) <= level(spec):
         return "insufficient", [
@@ -228,13 +236,6 @@ def _unnamed(spec: JobSpec, gathered: Gathered, found: Found, rest: Sequence[str
     ]
 
 
-def _identical(gathered: Gathered, regions: Sequence[str]) -> bool:
-    """Whether all answers that may be compared are byte-identical, after what the job asks to ignore."""
-    texts: dict[Stratum, int] = {}
-    mine = [answer for answer in gathered.answers if answer.region in regions]
-    return all(texts.setdefault(answer.stratum, answer.text) == answer.text for answer in mine)
-
-
 def _missing_share(gathered: Gathered, region: str) -> Fraction:
     mine = [holding for holding in gathered.holdings if holding.region == region]
     return Fraction(sum(holding.missing for holding in mine), sum(holding.planned for holding in mine))
@@ -243,7 +244,7 @@ def _missing_share(gathered: Gathered, region: str) -> Fraction:
 def _remarks(gathered: Gathered, stopped: bool) -> list[str]:
     """What else a reader needs to know of the verdict."""
     found = []
-    if stopped and len(gathered.observed()) > 1 and _identical(gathered, gathered.observed()):
+    if stopped and len(gathered.observed()) > 1 and identical(gathered, gathered.observed()):
         found.append("all answers that were had are byte-identical")
     if gathered.shared:
         found.append(f"left out of the tests: {len(gathered.shared)} that answered as a provider of several regions")

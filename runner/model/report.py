@@ -142,6 +142,35 @@ class TargetDiff(Document):
     apart: Apart | None = Field(None, description="The one provider that stands apart, where its region does not")
 
 
+class TargetTest(Document):
+    """One permutation test of targets, with the provider as the unit."""
+
+    targets: tuple[Id, ...] = Field(description="Targets that took part")
+    target: Id | None = Field(None, description="The target with the largest statistic")
+    statistic: int = Field(ge=-MAX_INTEGER, le=MAX_INTEGER, description="As in the tests of regions")
+    p: PValue
+    significant: bool = Field(description="p is at most the job's alpha")
+
+
+class AcrossTargets(Document):
+    """All targets of a job, compared as regions are: over all regions, with the provider as the unit."""
+
+    verdict: Literal["same", "noise", "different", "insufficient"] = Field(
+        description="same: byte-identical; noise: no more between targets than between providers of one"
+    )
+    targets: tuple[Id, ...] = Field(description="In the order of the JobSpec")
+    named: tuple[Id, ...] = Field((), description="Targets that differ by more than chance, in order of naming")
+    each_other: tuple[Id, ...] = Field((), description="The last of `named`, where they differ from each other")
+    reasons: tuple[Annotated[str, Field(max_length=300)], ...] = Field((), description="Why `insufficient`")
+    tests: tuple[TargetTest, ...] = Field(description="In the order in which they were made")
+    matrix: tuple[tuple[PartsPerMillion | None, ...], ...] = Field(
+        description="Mean distance between providers of each two targets, in their order; the diagonal is within one"
+    )
+    detectable: PartsPerMillion | None = Field(
+        None, description="Smallest shift of a target that would have been found"
+    )
+
+
 class Design(Document):
     """What was planned, and the smallest p value that it can reach."""
 
@@ -169,6 +198,7 @@ class DiffReport(Document):
     grade: Grade = Field(description="Weakest evidence of a region among the receipts")
     design: Design
     targets: tuple[TargetDiff, ...] = Field(description="In the order of the JobSpec")
+    across: AcrossTargets | None = Field(None, description="The targets compared with each other, if there are several")
 
 
 class Manifest(Document):

@@ -10,6 +10,7 @@ answers of one batch get shorter with their place in it. `x`: regions x provider
     a share odd    the same, but only this share of its answers
     mixed          every answer is of either way at random, or of a model at random: nobody is odd, noise is large
     simulated      points in eight dimensions, providers explain a share of the variance, regions none
+    30 looks       the same, by a series of looks, and by any single one of them; `looks` prints these alone
 
 Odd is plain among planned in half of the trials. Beside our figures stand those of the Hamming kernel of model equality
 testing (Gao, Liang and Guestrin, 2025) on the same splits: equal code points at equal places among the first 1,000,
@@ -33,10 +34,10 @@ from typing import NamedTuple, TypeAlias
 from rapidfuzz.distance import Hamming
 
 from runner.bundle import Observation
-from runner.compare.naming import find
+from runner.compare.naming import exchanged, find
 from runner.compare.permutation import Matrix
+from runner.compare.series import series
 from runner.compare.units import Gathered, gather, unit_distances
-from runner.compare.verdict import exchanged
 from runner.model.run import cells
 from tests import make
 
@@ -106,6 +107,9 @@ def main(folder: Path, quick: bool, wanted: Sequence[str]) -> None:
             trials = (200 if quick else 3000) if providers == 3 else (40 if quick else 500)
             if not wanted or "simulated" in wanted:
                 _simulate(providers, percent, trials)
+    for percent, again in ((0, False), (25, False), (25, True)):
+        if not wanted or "looks" in wanted:
+            _looks(percent, again, 20 if quick else 400)
 
 
 def _print(row: Row, trials: int, found: Iterator[tuple[Tally, Tally]]) -> None:
@@ -192,25 +196,53 @@ def hamming(texts: Sequence[Sequence[str]], units: int) -> list[list[int]]:
 
 def _simulate(providers: int, percent: int, trials: int) -> None:
     """Three regions; `percent` of the variance between answers is between providers. Regions explain nothing."""
-    chance, units, alarms = random.Random(f"{providers} {percent}"), 3 * providers, 0
-    began = time.process_time()
-    between, within = (percent / 100) ** 0.5, (1 - percent / 100) ** 0.5
+    chance, alarms, began = random.Random(f"{providers} {percent}"), 0, time.process_time()
+    gathered = _gathered(providers)
+    for _ in range(trials):
+        alarms += bool(find(gathered, _points(_habits(3 * providers, percent, chance), percent, chance), LEVEL).named)
+    took = time.process_time() - began
+    shape = f"3 x {providers} x 1"
+    print(f"| simulated | providers {percent} % | {shape} | {trials} | | {_share(alarms, trials)} | | | {took:.0f} |")
+
+
+def _looks(percent: int, again: bool, trials: int) -> None:
+    """A job of three regions of three providers, tested 30 times; the providers are others each time, or the same."""
+    chance, alarms, singles = random.Random(f"{percent} {again}"), 0, 0
+    began, gathered = time.process_time(), _gathered(3)
+    for _ in range(trials):
+        habits, ps = _habits(9, percent, chance), []
+        for _ in range(30):
+            found = find(gathered, _points(habits, percent, chance), LEVEL).steps[0].p
+            ps.append(Fraction(found.count, found.of))
+            habits = habits if again else _habits(9, percent, chance)
+        said = series(ps, LEVEL)
+        alarms += said.since is not None
+        singles += said.significant > 0
+    took = time.process_time() - began
+    who = f"30 looks, {'the same' if again else 'new'} providers"
+    cells_ = f"| | {_share(alarms, trials)} | single looks: | {_share(singles, trials)} | {took:.0f} |"
+    print(f"| {who} | providers {percent} % | 3 x 3 x 1 | {trials} {cells_}", flush=True)
+
+
+def _gathered(providers: int) -> Gathered:
+    """Three regions of so many providers, with any answers."""
     spec = make.job(sampling={"providers": providers, "replicas": 1, "seeds": "independent"})
     seen = [Observation(c, "ok", f"{c.region} {c.slot}".encode(), f"{c.region}{c.slot}", None) for c in cells(spec)]
-    gathered = gather(spec, "smollm2", seen)
-    for _ in range(trials):
-        points = []
-        for _ in range(units):
-            own = [chance.gauss(0, between) for _ in range(8)]
-            points.append([[chance.gauss(mean, within) for mean in own] for _ in range(3)])
-        matrix = [[0] * units for _ in range(units)]
-        for a, b in combinations(range(units), 2):
-            apart = sum(_euclid(x, y) for x in points[a] for y in points[b])
-            matrix[a][b] = matrix[b][a] = apart // 9
-        alarms += bool(find(gathered, matrix, LEVEL).named)
-    shape = f"3 x {providers} x 1"
-    took = time.process_time() - began
-    print(f"| simulated | providers {percent} % | {shape} | {trials} | | {_share(alarms, trials)} | | | {took:.0f} |")
+    return gather(spec, "smollm2", seen)
+
+
+def _habits(units: int, percent: int, chance: random.Random) -> list[list[float]]:
+    return [[chance.gauss(0, (percent / 100) ** 0.5) for _ in range(8)] for _ in range(units)]
+
+
+def _points(habits: Sequence[Sequence[float]], percent: int, chance: random.Random) -> list[list[int]]:
+    """Mean distances between providers of three answers each, around the habits of each."""
+    within = (1 - percent / 100) ** 0.5
+    points = [[[chance.gauss(mean, within) for mean in own] for _ in range(3)] for own in habits]
+    matrix = [[0] * len(points) for _ in points]
+    for a, b in combinations(range(len(points)), 2):
+        matrix[a][b] = matrix[b][a] = sum(_euclid(x, y) for x in points[a] for y in points[b]) // 9
+    return matrix
 
 
 def _euclid(x: Sequence[float], y: Sequence[float]) -> int:
