@@ -182,6 +182,6 @@ def _strip(line: Line, y: int, top: int) -> list[str]:
             continue
         at = foot - point.distance * 60 // top
         path, pen = f"{path}{pen}{x} {at}", "L"
-        shape = f"M{x} {at - 6}l6 6l-6 6l-6 -6z" if point.named else f"M{x - 3} {at - 3}h6v6h-6z"
+        shape = f"M{x} {at - 6}l6 6l-6 6l-6 -6z" if point.named else f"M{x - 3} {at - 3}h6 v6 h-6 z"
         dots.append(f'<path class="{"far" if point.named else "dot"}" d="{shape}"/>')
     return [*marks, *([f'<path class="line" d="{path}"/>'] if path else []), *dots]
