@@ -174,7 +174,9 @@ def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapp
             found = snapshot.read_all(folders[folder])
             contents = {path.removeprefix(f"{folder}/"): raw for path, raw in found.items()}
             later = {path: raw for path, raw in contents.items() if path.startswith(AGAIN)}
-            judged = judge_run(event, event.end, {path: contents[path] for path in contents.keys() - later}, law)
+            judged = judge_run(
+                event, event.end, {path: raw for path, raw in contents.items() if path not in later}, law
+            )
             renderers |= {event.entry: judged.renderer, **judge_rejudged(event, later, judged, law)}
             accounts.publish(event, judged.receipts)
     accounts.close(files)
