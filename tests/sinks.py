@@ -13,9 +13,9 @@ from runner.badges import FOLDER as BADGES
 from runner.neutral import fence, inline
 from runner.plan import Idle, Plan
 from runner.planview import as_markdown
-from runner.render import JobSummary, badge_files, history_page, index_page, run_page, summarise
+from runner.render import JobSummary, badge_files, ended_page, history_page, index_page, run_page, summarise
 from tests import make
-from tests.test_render import FOLDER, written_by
+from tests.test_render import FOLDER, start, written_by
 
 SHORT = 300
 """Bytes up to which no part of a page is cut, so that one shape is asked of all texts."""
@@ -45,6 +45,7 @@ def sinks(text: str) -> Sinks:
         "run": files["README.md"].decode(),
         "history": history["README.md"].decode(),
         "index": index_page([job]).decode(),
+        "cancelled": ended_page(start(), "cancelled", "2026-11-22T04:00:00Z", bundle.receipts).decode(),
         "plan": as_markdown(plan),
         "parts": f"# {inline(text)}\n\n- {inline(text, 300)}\n\n{fence(text)}\n",
     }

@@ -215,6 +215,11 @@ def test_golden_ended(how: Any) -> None:
     golden.check(f"{how}.md", ended_page(start(), how, "2026-11-22T04:00:00Z"))
 
 
+def test_golden_cancelled_midway() -> None:
+    receipts = with_a_retry().receipts
+    golden.check("cancelled-midway.md", ended_page(start(), "cancelled", "2026-11-22T04:00:00Z", receipts))
+
+
 def test_nothing_published_yet() -> None:
     assert list(history_page(FOLDER, [])) == ["README.md"]
     assert history().startswith(b"# No run yet\n")
@@ -269,7 +274,7 @@ def test_links_resolve_within_the_tree(due: str | None) -> None:
         f"{folder}/README.md": files["README.md"],
         f"{FOLDER}/README.md": history(summarise(folder, bundle.run, diff, "2026-11-22T03:00:00Z")),
         "reports/README.md": index_page([JobSummary(FOLDER, 1, summary(22))]),
-        f"{folder}/ended.md": ended_page(start(due), "cancelled", "2026-11-22T04:00:00Z"),
+        f"{folder}/ended.md": ended_page(start(due), "cancelled", "2026-11-22T04:00:00Z", bundle.receipts),
     }
     for path, raw in pages.items():
         anchors = {f"#{anchor}" for anchor in slugs(raw)}
