@@ -62,14 +62,14 @@ def test_targets_that_answer_alike() -> None:
 def test_a_region_or_a_provider_of_its_own_is_no_target() -> None:
     """Every provider has words of its own, and so has a region; all serve both targets. That is no difference."""
     alarms = 0
-    for seed in range(40):
+    for seed in range(20):
         rng = random.Random(seed)
         said = found(
             lambda cell, rng=rng: f"{prose(rng, 20)} {'ahoy ' * 9 * (cell.region == 'US')} {f'w{cell.slot} ' * 9}",
             prompts=[{"id": "who", "text": "Who are you?"}],
         )
         alarms += said.verdict == "different"
-    assert alarms <= 2
+    assert alarms <= 1
 
 
 def test_too_few_providers() -> None:
