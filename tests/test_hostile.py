@@ -55,7 +55,9 @@ def test_there_are_enough_attacks() -> None:
     assert len(set(ATTACKS)) >= 200
 
 
-@pytest.mark.parametrize("number", range(len(ATTACKS)))
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[pytest.mark.slow] if n % 3 else []) for n in range(len(ATTACKS))]
+)
 def test_nothing_but_words_changes(
     number: int, plain: Sinks, shapes: dict[tuple[str, str], list[tuple[str, ...]]]
 ) -> None:
