@@ -44,7 +44,7 @@ class World(NamedTuple):
     stop: threading.Event
     identity: RunnerIdentity
     secrets: tuple[bytes, ...] = ()
-    poll_seconds: float = 5.0
+    poll_seconds: float = 2.0
 
 
 def settle(world: World) -> State:
