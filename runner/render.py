@@ -28,7 +28,7 @@ from runner.rejudged import Again, judged_again
 from runner.sentences import SEVERITY, SYMBOLS, WORDS, When, count, decimal, heading, sentence, span, standing_apart
 from runner.template import LARGEST, fill
 
-RENDERER = "markdown/3"
+RENDERER = "markdown/4"
 _ROOM, _RESERVE, _REASONS_ROOM, _LIST_ROOM, _TREND = 110_000, 25_000, 3_000, 120_000, 9
 _PROVIDERS_ROOM = 20_000
 _PICTURES = {"distances": charts.DISTANCES, "noise": charts.NOISE}

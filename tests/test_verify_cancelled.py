@@ -153,7 +153,7 @@ def lie(registry: Registry, made: Made, changed: Files | None = None) -> set[tup
     twin = registry.fork()
     cid = folder_cid(files)
     inside = {f"bundle/{path}": raw for path, raw in files.items()}
-    listed = manifest(run, inside, cid, "lexical/3", "markdown/3").canonical()
+    listed = manifest(run, inside, cid, "lexical/4", "markdown/4").canonical()
     said = {"run": run.run, "start": run.start, "at": instant(twin.now), "cid": cid, "manifest": sha256(listed)}
     changes = {f"{folder}/{path}": raw for path, raw in {**inside, "manifest.json": listed}.items()}
     twin.log(e.Cancelled.model_validate(said), e.Retire(job=WHO, revision=1), changes=changes)

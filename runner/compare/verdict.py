@@ -28,7 +28,7 @@ from runner.model.jobspec import JobSpec
 from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
 from runner.model.run import Run
 
-CLASSIFIER = "lexical/3"
+CLASSIFIER = "lexical/4"
 """Changes whenever the same answers could give another report."""
 
 PROVIDERS = 3
