@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.devnet.fixture import devnet, one_devnet  # noqa: F401 - fixtures, for every test
+from tests.kubo import kubo  # noqa: F401 - the same
 
 ROOT = Path(__file__).resolve().parent.parent
 
