@@ -1,4 +1,4 @@
-"""The content identifier (CID) of a folder or a file, computed with no daemon.
+"""The content identifier (CID) of a folder or a file, and the blocks behind it, computed with no daemon.
 
 Promises the same CID as `ipfs add` under the import profile `unixfs-v1-2025` (IPIP-499,
 https://specs.ipfs.tech/ipips/ipip-0499/): CIDv1, SHA2-256, chunks of 1 MiB, raw leaves, balanced file trees with
@@ -6,17 +6,19 @@ https://specs.ipfs.tech/ipips/ipip-0499/): CIDv1, SHA2-256, chunks of 1 MiB, raw
 folders only: no links, modes or times. Reading and publishing the folder are left to others.
 
 The walk is a generator of blocks, children before parents and the root last; each step returns the link to what it
-made. UnixFS: https://specs.ipfs.tech/unixfs/ ; DAG-PB: https://ipld.io/specs/codecs/dag-pb/spec/
+made. It holds one chunk at a time, and a `Graph` the nodes above the leaves: memory grows with the number of files
+and chunks, not with their bytes. UnixFS: https://specs.ipfs.tech/unixfs/ ; DAG-PB and CIDs: `runner/dagpb.py`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
+from runner import car, dagpb
+from runner.dagpb import DAG_PB, RAW, Block, Link
 from runner.errors import Unverified
 
 PROFILE = "unixfs-v1-2025"
@@ -25,56 +27,90 @@ WIDTH = 1024
 LARGEST_FOLDER = 256 << 10
 DEEPEST = 64
 
-_RAW, _DAG_PB = 0x55, 0x70
-_DIRECTORY, _FILE, _HAMT_SHARD = 1, 2, 5
-_MURMUR3_X64_64 = 0x22
-_FANOUT = 256
+DIRECTORY, FILE, HAMT_SHARD = 1, 2, 5
+MURMUR3_X64_64 = 0x22
+FANOUT = 256
 _WORD = (1 << 64) - 1
 
-
-class Block(NamedTuple):
-    """One node of the graph: its binary CID (36 bytes) and the bytes that it names."""
-
-    cid: bytes
-    data: bytes
+Source: TypeAlias = bytes | Callable[[int], bytes]
+"""A file: its bytes, or what gives its n-th chunk of `CHUNK` bytes, shorter at the end, empty behind it."""
+Folder: TypeAlias = "dict[bytes, Source | Folder]"
 
 
-class Link(NamedTuple):
-    """How a node is seen from above. `total` counts the bytes of all its blocks, `size` those of the file itself."""
+class Made(NamedTuple):
+    """A block of the walk. `again` reads a leaf's bytes once more; a node above leaves is to be kept."""
 
-    cid: bytes
-    total: int
-    size: int = 0
-
-
-Walk: TypeAlias = Generator[Block, None, Link]
-Folder: TypeAlias = dict[bytes, "bytes | Folder"]
+    block: Block
+    again: Callable[[], bytes] | None
 
 
-def folder_cid(files: Mapping[str, bytes]) -> str:
+class Graph(NamedTuple):
+    """All that a root names. Leaves are read again from their files when they are asked for."""
+
+    root: bytes
+    made: Mapping[bytes, bytes | Callable[[], bytes]]
+
+    @property
+    def cid(self) -> str:
+        """The root as text."""
+        return dagpb.cid_text(self.root)
+
+    def get(self, cid: bytes) -> bytes:
+        """The bytes of one of its blocks; not checked, since a file may have changed."""
+        found = self.made[cid]
+        return found if isinstance(found, bytes) else found()
+
+    def car(self) -> Iterator[bytes]:
+        """It as CARv1, in pieces: the same for the same files everywhere. Raises `Unverified` where a file changed."""
+        return car.export(self.root, self.get)
+
+
+Walk: TypeAlias = Generator[Made, None, Link]
+
+
+def folder_cid(files: Mapping[str, Source]) -> str:
     """CIDv1 (base32, `bafybei…`) of a folder, given as relative path to bytes; folders without files do not exist.
 
     Raises `Unverified` where the paths do not make a folder."""
-    return _root(folder_blocks(files))
+    return tree_cid(tree(files))
 
 
-def file_cid(data: bytes) -> str:
+def file_cid(data: Source) -> str:
     """CIDv1 of one file: `bafkrei…` (a raw leaf) up to 1 MiB, `bafybei…` above."""
     return _root(_file(data))
 
 
-def folder_blocks(files: Mapping[str, bytes]) -> Iterator[Block]:
+def tree_cid(folder: Folder) -> str:
+    """CIDv1 of nested folders, of which some may be empty."""
+    return _root(_folder(folder))
+
+
+def folder_blocks(files: Mapping[str, Source]) -> Iterator[Block]:
     """Every block of a folder, the root last. Equal files give equal blocks, each time they are met."""
-    return _folder(_tree(files))
+    return (made.block for made in _folder(tree(files)))
 
 
-def _root(blocks: Iterator[Block]) -> str:
-    [last] = deque(blocks, maxlen=1)
-    return "b" + base64.b32encode(last.cid).decode().lower().rstrip("=")
+def folder_graph(files: Mapping[str, Source]) -> Graph:
+    """All blocks of a folder, given as `folder_cid` takes it."""
+    return graph(tree(files))
 
 
-def _tree(files: Mapping[str, bytes]) -> Folder:
-    """Nested folders out of flat paths."""
+def graph(found: Source | Folder) -> Graph:
+    """All blocks of nested folders, or of one file."""
+    made: dict[bytes, bytes | Callable[[], bytes]] = {}
+    last = b""
+    for (last, data), again in _folder(found) if isinstance(found, dict) else _file(found):
+        made[last] = again or data
+    return Graph(last, made)
+
+
+def _root(walk: Walk) -> str:
+    [last] = deque(walk, maxlen=1)
+    return dagpb.cid_text(last.block.cid)
+
+
+def tree(files: Mapping[str, Source]) -> Folder:
+    """Nested folders out of flat paths. Raises `Unverified` where the paths do not make a folder."""
     root: Folder = {}
     for path, data in files.items():
         *folders, name = _names(path)
@@ -107,15 +143,18 @@ def _unsafe(path: str, why: str) -> Unverified:
     return Unverified("path-unsafe", f"{path!r} cannot be part of a folder: {why}", "rename or remove the file")
 
 
-def _file(data: bytes) -> Walk:
+def _file(source: Source) -> Walk:
     """UnixFS, "File": chunks of a fixed size as raw leaves, then levels of nodes until one is left. A file of one
     chunk is its leaf."""
-    level = []
-    for start in range(0, len(data) or 1, CHUNK):
-        chunk = data[start : start + CHUNK]
-        block = _block(_RAW, chunk)
-        yield block
-        level.append(Link(block.cid, len(chunk), len(chunk)))
+    level: list[Link] = []
+    size = CHUNK
+    while size == CHUNK:
+        chunk = _chunk(source, len(level))
+        if level and not chunk:
+            break
+        leaf, size = dagpb.block(RAW, chunk), len(chunk)
+        yield Made(leaf, partial(_chunk, source, len(level)))
+        level.append(Link(leaf.cid, size, size))
     while len(level) > 1:
         above = []
         for start in range(0, len(level), WIDTH):
@@ -124,10 +163,14 @@ def _file(data: bytes) -> Walk:
     return level[0]
 
 
+def _chunk(source: Source, number: int) -> bytes:
+    return source[number * CHUNK : (number + 1) * CHUNK] if isinstance(source, bytes) else source(number)
+
+
 def _file_node(links: Sequence[Link]) -> Walk:
     size = sum(link.size for link in links)
-    sizes = b"".join(_number(4, link.size) for link in links)
-    node = _node([(b"", link) for link in links], _number(1, _FILE) + _number(3, size) + sizes)
+    sizes = b"".join(dagpb.numbered(4, link.size) for link in links)
+    node = dagpb.node([(b"", link) for link in links], dagpb.numbered(1, FILE) + dagpb.numbered(3, size) + sizes)
     return (yield from _inner(node, links, size))
 
 
@@ -137,7 +180,7 @@ def _folder(folder: Folder) -> Walk:
     for name, below in sorted(folder.items()):
         link = yield from (_folder(below) if isinstance(below, dict) else _file(below))
         links.append((name, link))
-    node = _node(links, _number(1, _DIRECTORY))
+    node = dagpb.node(links, dagpb.numbered(1, DIRECTORY))
     if len(node) > LARGEST_FOLDER:
         return (yield from _shard([(_murmur3(name).to_bytes(8, "big"), name, link) for name, link in links], 0))
     return (yield from _inner(node, [link for _, link in links]))
@@ -162,43 +205,19 @@ def _shard(entries: Sequence[tuple[bytes, bytes, Link]], depth: int) -> Walk:
             name, link = b"", (yield from _shard(buckets[bucket], depth + 1))
         links.append((prefix + name, link))
     field = used.to_bytes((used.bit_length() + 7) // 8, "big")
-    data = _number(1, _HAMT_SHARD) + _bytes(2, field) + _number(5, _MURMUR3_X64_64) + _number(6, _FANOUT)
-    return (yield from _inner(_node(links, data), [link for _, link in links]))
+    data = (
+        dagpb.numbered(1, HAMT_SHARD)
+        + dagpb.tagged(2, field)
+        + dagpb.numbered(5, MURMUR3_X64_64)
+        + dagpb.numbered(6, FANOUT)
+    )
+    return (yield from _inner(dagpb.node(links, data), [link for _, link in links]))
 
 
 def _inner(node: bytes, links: Sequence[Link], size: int = 0) -> Walk:
-    block = _block(_DAG_PB, node)
-    yield block
+    block = dagpb.block(DAG_PB, node)
+    yield Made(block, None)
     return Link(block.cid, len(node) + sum(link.total for link in links), size)
-
-
-def _block(codec: int, data: bytes) -> Block:
-    """CIDv1: version, codec, multihash (SHA2-256, 32 bytes), https://github.com/multiformats/cid"""
-    return Block(b"\x01" + bytes([codec]) + b"\x12\x20" + hashlib.sha256(data).digest(), data)
-
-
-def _node(links: Sequence[tuple[bytes, Link]], data: bytes) -> bytes:
-    """DAG-PB: the links (field 2: Hash, Name, Tsize) come before the data (field 1)."""
-    return b"".join(
-        _bytes(2, _bytes(1, link.cid) + _bytes(2, name) + _number(3, link.total)) for name, link in links
-    ) + _bytes(1, data)
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return bytes([field << 3 | 2]) + _varint(len(value)) + value
-
-
-def _number(field: int, value: int) -> bytes:
-    return bytes([field << 3]) + _varint(value)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _murmur3(key: bytes) -> int:

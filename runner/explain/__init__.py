@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from runner.diagnostics import suggestion
 from runner.errors import Usage
 from runner.explain import (
+    blocks,
     devnet,
     diff,
     golem,
@@ -44,6 +45,7 @@ NOTES: Mapping[str, Note] = {
     **repository.ENTRIES,
     **machine.ENTRIES,
     **images.ENTRIES,
+    **blocks.ENTRIES,
     **devnet.ENTRIES,
     **golem.ENTRIES,
     **money.ENTRIES,

@@ -1,0 +1,50 @@
+"""What can be wrong with CIDs, blocks and CARs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.explain.entry import Note
+
+ENTRIES: Mapping[str, Note] = {
+    "block-wrong": Note(
+        "A block's bytes are not those that its CID names",
+        "Whoever sent it changed it, or it was damaged on the way. Nothing of it was used.",
+        "take it from another gateway, node or copy: beacon fetch CID --from …",
+    ),
+    "car-malformed": Note(
+        "The bytes are no CARv1",
+        "It is another kind of file, it was damaged, or somebody made it so on purpose.",
+        "ipfs dag export CID writes one, and so does beacon bundle car FOLDER",
+    ),
+    "car-too-big": Note(
+        "The CAR is larger than what is read",
+        "Bytes and blocks are bounded, since a stream from a stranger need not end.",
+        "raise the limit if you expect so much",
+    ),
+    "car-truncated": Note(
+        "The CAR ends too early",
+        "The connection broke, or the sender gave up. What came before was good.",
+        "get it again, or from somewhere else",
+    ),
+    "car-version": Note(
+        "The file is a CARv2",
+        "CARv2 wraps a CARv1 with an index; only version 1 is read here.",
+        "ipfs dag import FILE, then ipfs dag export CID, writes version 1",
+    ),
+    "cid-malformed": Note(
+        "The text is no CID",
+        "Here a CID is version 1 in base32, in lower case: bafybei… (folders, large files) or bafkrei….",
+        "ipfs cid base32 CID converts other forms",
+    ),
+    "cid-unknown": Note(
+        "The CID is of another kind than this project makes",
+        "Bundles are CIDv1 with SHA2-256, their nodes dag-pb and their leaves raw: the profile unixfs-v1-2025.",
+        "use the CID that the log, a manifest or beacon bundle cid names",
+    ),
+    "node-malformed": Note(
+        "A node of the graph is not well-formed",
+        "A node has one encoding; what was read is written again and has to be the same bytes.",
+        "take it from somewhere else; if it is the same there, whoever made the CID used another program",
+    ),
+}
