@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
@@ -223,29 +224,35 @@ class Engine(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["docker", "podman"])
-def engine(request: pytest.FixtureRequest, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    place = tmp_path_factory.mktemp(request.param)
+def engine(request: pytest.FixtureRequest, built: Built) -> Iterator[Engine]:
     program = shutil.which(request.param)
     if program is None:
         pytest.skip(f"no {request.param} here")
+    # not pytest's folder: where the path of podman's storage is long, its client never hears that a container has left
+    with TemporaryDirectory(prefix="beacon-", ignore_cleanup_errors=True) as folder:
+        yield from engine_in(Path(folder), request.param, program, built)
+
+
+def engine_in(place: Path, name: str, program: str, built: Built) -> Iterator[Engine]:
+    """An engine that keeps what it needs in a folder, and the other one hidden."""
     (place / "bin").mkdir()
-    (place / "bin" / request.param).symlink_to(program)
+    (place / "bin" / name).symlink_to(program)
     environ = dict(os.environ) | {"BEACON_IMAGES": str(built.store.folder)}
-    environ |= podman_of_its_own(place) if request.param == "podman" else {}
+    environ |= podman_of_its_own(place) if name == "podman" else {}
     environ["PATH"] = f"{place}/bin:{os.environ['PATH']}"
-    hidden = place / "bin" / ({"docker", "podman"} - {request.param}).pop()
+    hidden = place / "bin" / ({"docker", "podman"} - {name}).pop()
     hidden.write_text("#!/bin/sh\necho hidden by the test >&2\nexit 1\n")
     hidden.chmod(0o755)
     executor = LocalExecutor(place / "cache", {}, environ=environ)
-    found = Engine(request.param, environ, executor)
+    found = Engine(name, environ, executor)
     try:
         executor.prepare(asked(built).target, {})
         form = executor.run(asked(built), threading.Event()).executor.sandbox
     except Environment as error:
-        pytest.skip(f"{request.param} runs nothing here: {error.message}")
-    if not str(form).startswith(request.param):
-        refusal = reason(environ, request.param, built)
-        pytest.skip(f"{request.param} runs nothing here: {refusal}")
+        pytest.skip(f"{name} runs nothing here: {error.message}")
+    if not str(form).startswith(name):
+        refusal = reason(environ, name, built)
+        pytest.skip(f"{name} runs nothing here: {refusal}")
     yield found
     found.ask("rmi", "--force", f"localhost/beacon:{built.pinned.rpartition(':')[2][:32]}")
 

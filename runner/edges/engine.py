@@ -5,7 +5,8 @@ so (BEACON_PULL=1). What is started is named by the digest that the engine compu
 read-only root, /tmp and the volumes in memory, a user that nobody has, no capability, no new privileges, limits on
 memory, CPUs and processes. An engine is taken only after it made such a container and showed these settings of it.
 
-A container is made, started, and removed by its id. One that outlives its runner is removed by the next one: its label
+A container is made, started, and removed by its id; the client works in a folder of its own, because podman's monitor
+leaves a file where it stands when memory runs out. One that outlives its runner is removed by the next one: its label
 names the process that made it.
 """
 
@@ -19,17 +20,21 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from runner.edges import sandbox
-from runner.edges.forms import Facts, Ready, Start, pinned
+from runner.edges.forms import Facts, Ready, pinned
 from runner.edges.imagestore import ImageStore
+from runner.edges.watch import Start
 from runner.errors import Environment
 from runner.model.jobspec import Container, Limits
 from runner.model.receipt import Image
 
 LABEL = "beacon-runner"
 _ABSENT = "/.beacon-absent"
+_GRACE = 20.0
+"""Seconds from the last answer until the client has left: the engine takes the container down in them, too."""
 _NOT_FOUND = 127
 """What `run` returns where everything worked but that there is no such program."""
 
@@ -165,11 +170,18 @@ class _Contained:
     def start(self, limits: Limits) -> Iterator[Start]:
         """See `Ready`."""
         container = self._create(self._command, limits)
-        try:
-            words = self._engine.argv("start", "--attach", "--interactive", container)
-            yield Start(lambda _: words, self._engine.environ, lambda: self._engine.remove(container))
-        finally:
-            self._engine.remove(container)
+        words = self._engine.argv("start", "--attach", "--interactive", container)
+        with TemporaryDirectory(prefix="beacon-") as folder:
+            try:
+                yield Start(
+                    argv=lambda _: words,
+                    environ=self._engine.environ,
+                    stop=lambda: self._engine.remove(container),
+                    folder=Path(folder),
+                    grace=_GRACE,
+                )
+            finally:
+                self._engine.remove(container)
 
     def self_test(self) -> None:
         """Make a container and look at its settings; then run a program that is not there: whatever the engine sets up

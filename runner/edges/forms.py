@@ -10,13 +10,14 @@ They are tried in this order; the first one that the image has and that works he
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from runner.edges import environment, sandbox
 from runner.edges.imagestore import ImageStore
+from runner.edges.watch import Start
 from runner.errors import Environment, Unverified
 from runner.images.archive import Config
 from runner.model.jobspec import Container, Limits
@@ -31,15 +32,6 @@ class Facts(NamedTuple):
     sandbox: str
     interpreter: str | None = None
     packages: Mapping[str, str] | None = None
-
-
-class Start(NamedTuple):
-    """One start: the command line (its argument is a descriptor for bubblewrap's status), its environment, and what
-    ends everything inside; None where that is bubblewrap, which `watch.py` knows how to end."""
-
-    argv: Callable[[int], Sequence[str]]
-    environ: Mapping[str, str]
-    stop: Callable[[], None] | None = None
 
 
 class Ready(Protocol):
@@ -179,7 +171,7 @@ class _Boxed:
         box = self._box._replace(
             memory_bytes=limits.memory_mi_b << 20, cpu_seconds=limits.run_seconds * limits.cpus + 1
         )
-        yield Start(lambda status: self._found.argv(box, status), {})
+        yield Start(lambda status: self._found.argv(box, status))
 
 
 class Forms:

@@ -81,7 +81,7 @@ class LocalExecutor:
                 started = self._now()
                 with ready.start(limits) as start:
                     bounds = _bounds(limits, time.monotonic() - asked)
-                    ended = watch(start.argv, document, reader, bounds, cpus, cancel, start.environ, start.stop)
+                    ended = watch(start, document, reader, bounds, cpus, cancel)
         verdict = judge(ended, reader, limits, cancelled=cancel.is_set())
         cells = reader.close("timeout" if ended and verdict.timeout else "missing", verdict.reason)
         facts = ready.facts

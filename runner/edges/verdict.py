@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from runner.edges.watch import GRACE, Ended
+from runner.edges.watch import Ended
 from runner.model.jobspec import Limits
 from runner.model.run import AttemptStatus
 from runner.ports import CellOutput
@@ -38,7 +38,7 @@ def judge(ended: Ended | None, reader: Reader, limits: Limits, *, cancelled: boo
         case "memory":
             return Verdict(f"memory: more than {limits.memory_mi_b} MiB")
         case "lingered":
-            return Verdict(f"exit: still there {GRACE:.0f} s after the last answer")
+            return Verdict("exit: still there after its last answer")
         case "broken" | "exited":
             return Verdict(_of_exit(ended, reader))
 

@@ -21,6 +21,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
@@ -31,7 +32,8 @@ LOOK = 0.02
 """Seconds between two looks at `cancel` and the clock, and at memory and CPU time."""
 
 GRACE = 2.0
-"""Seconds that a benchmark has to leave after its last answer. That it closed its output cannot be seen from here."""
+"""Seconds that a benchmark usually has to leave after its last answer. That it closed its output cannot be seen from
+here."""
 
 KEPT = {"stdout": 256 << 10, "stderr": 64 << 10}
 """Bytes of each stream that are kept for the transcript."""
@@ -55,6 +57,18 @@ class Listener(Protocol):
     def broken(self) -> str | None: ...
 
     def feed(self, chunk: bytes) -> None: ...
+
+
+class Start(NamedTuple):
+    """One start: the command line (its argument is a descriptor for bubblewrap's status), its environment, and what
+    ends everything inside; None where that is bubblewrap, which is ended as described above. `folder`: where the
+    program itself works, None for here. `grace`: seconds that it has to leave after the last answer."""
+
+    argv: Callable[[int], Sequence[str]]
+    environ: Mapping[str, str] = MappingProxyType({})
+    stop: Callable[[], None] | None = None
+    folder: Path | None = None
+    grace: float = GRACE
 
 
 class Bounds(NamedTuple):
@@ -89,29 +103,27 @@ class Ended(NamedTuple):
 
 
 def watch(
-    argv: Callable[[int], Sequence[str]],
+    start: Start,
     stdin: bytes,
     listener: Listener,
     bounds: Bounds,
     cpus: frozenset[int],
     cancel: threading.Event,
-    environ: Mapping[str, str] = MappingProxyType({}),
-    stop: Callable[[], None] | None = None,
 ) -> Ended:
-    """Run a sandbox to its end. `argv` gives its command line, from the descriptor of its status; `environ` is that
-    program's own environment."""
+    """Run a sandbox to its end."""
     status, status_writer = os.pipe()
     begun = time.monotonic()
     try:
         with _pinned(cpus):
             process = subprocess.Popen(  # noqa: S603 - running what was asked for, in a sandbox, is the purpose
-                argv(status_writer),
+                start.argv(status_writer),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=environ,
-                pass_fds=() if stop else (status_writer,),
+                cwd=start.folder,
+                env=start.environ,
+                pass_fds=() if start.stop else (status_writer,),
                 start_new_session=True,
             )
     except BaseException:
@@ -121,7 +133,7 @@ def watch(
         os.close(status_writer)
     with process, io.FileIO(status) as status_reader:
         try:
-            watched = _Watched(process, status_reader, stdin, listener, bounds, begun, stop)
+            watched = _Watched(process, status_reader, stdin, listener, bounds, begun, start)
             try:
                 cause = watched.until_end(cancel)
             finally:
@@ -154,10 +166,11 @@ class _Watched:
         listener: Listener,
         bounds: Bounds,
         begun: float,
-        stop: Callable[[], None] | None,
+        start: Start,
     ) -> None:
         self._process = process
-        self._stop = stop
+        self._stop = start.stop
+        self._grace = start.grace
         self._said = b""
         self._stdin = memoryview(stdin)
         self._listener = listener
@@ -303,7 +316,7 @@ class _Watched:
         if passed >= self._bounds.start and not self._listener.begun:
             return "start"
         if self._linger is None and self._listener.answered:
-            self._linger = passed + GRACE
+            self._linger = passed + self._grace
         if self._linger is not None and passed >= self._linger:
             return "lingered"
         if self._usage and self._usage.memory_kib > self._bounds.memory_kib:

@@ -15,7 +15,7 @@ from runner.edges import sandbox
 from runner.edges.cpus import Cpus
 from runner.edges.devnet.exeunit import Command, Finished
 from runner.edges.devnet.runtimes import CPU_SECONDS, MEMORY_GIB, MakeBox
-from runner.edges.watch import Bounds, watch
+from runner.edges.watch import Bounds, Start, watch
 
 LONGEST_OUTPUT = 64 << 20
 """Bytes of a command's standard output: whoever prints more is ended."""
@@ -57,6 +57,6 @@ def _run(box_of: sandbox.Sandbox, box: sandbox.Box, cpus: Cpus, wanted: int, can
             return Finished(None, b"", b"", 0)
         kept = _Kept()
         bounds = Bounds(CPU_SECONDS, CPU_SECONDS, CPU_SECONDS, MEMORY_GIB << 20)
-        ended = watch(lambda status: box_of.argv(box, status), b"", kept, bounds, mine, cancel)
+        ended = watch(Start(lambda status: box_of.argv(box, status)), b"", kept, bounds, mine, cancel)
     cpu_ms = ended.usage.cpu_ms if ended.usage else 0
     return Finished(ended.exit_code, bytes(kept.data), ended.stderr.head, cpu_ms)
