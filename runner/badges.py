@@ -1,4 +1,4 @@
-"""A job's last verdict in a few words, to be shown elsewhere: an SVG, and the endpoint format of shields (schema 1).
+"""What a job shows in a few words, to stand elsewhere: an SVG, and the endpoint format of shields (schema 1).
 
 Neither needs a network. Both say SIMULATED where that is so: a badge travels without its page.
 """

@@ -11,14 +11,15 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from runner.history import LAST_GENERATION, End, History, Settled, fold
+from runner.jobpages import JobSummary, RunSummary, badge_files, ended_page, history_page, index_page, summarise
 from runner.ledger import attempt_lines, month_file, settlement_line
+from runner.looks import taken
 from runner.model import DiffReport, LogEntry, Manifest, Receipt, Run, Settlement
 from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
 from runner.receipt import read_receipt
 from runner.rejudged import Again, rejudged
-from runner.render import JobSummary, RunSummary, badge_files, ended_page, history_page, index_page, summarise
 
 INDEX = "reports/README.md"
 
@@ -111,15 +112,20 @@ def _published(ends: Sequence[End]) -> list[End]:
 
 def _job(files: Overlay | Snapshot, job: str, ends: Sequence[End], history: History) -> JobSummary:
     last = max(ends, key=lambda end: (end.start.due or end.start.at, end.start.run))
-    return JobSummary(_folder(job), len(ends), _summary(files, last, history))
+    seen = tuple(taken(_diff(files, end)) for end in sorted(ends, key=lambda end: end.index))
+    return JobSummary(_folder(job), seen, _summary(files, last, history))
 
 
 def _summary(files: Overlay | Snapshot, end: End, history: History) -> RunSummary:
     folder = _run(end)
     run = Run.from_bytes(_read(files, f"{folder}/bundle/context.json"), "context.json")
-    diff = DiffReport.from_bytes(_read(files, f"{folder}/bundle/diff.json"), "diff.json")
+    diff = _diff(files, end)
     again = tuple(_again(files, folder, diff, entry) for entry in history.rescored.get(end.start.run, ()))
     return summarise(folder, run, diff, end.start.at, end.index)._replace(again=again)
+
+
+def _diff(files: Overlay | Snapshot, end: End) -> DiffReport:
+    return DiffReport.from_bytes(_read(files, f"{_run(end)}/bundle/diff.json"), "diff.json")
 
 
 def _again(files: Overlay | Snapshot, folder: str, then: DiffReport, entry: e.Rescore) -> Again:

@@ -14,7 +14,7 @@ from runner.bundle import Bundle
 from runner.model import DiffReport
 from runner.model.report import RegionDiff, TargetDiff, Verdict
 from runner.neutral import Safe, ident, joined, phrase, prose
-from runner.sentences import SYMBOLS, WORDS, When, decimal, heading
+from runner.sentences import When, decimal, heading, verdict_words
 from runner.template import fill
 
 _REASONS_ROOM = 10_000
@@ -53,9 +53,9 @@ def _time(again: Again, below: Safe) -> Safe:
         classifier=ident(again.classifier),
         below=below,
         folder=ident(again.folder),
-        now=_verdict(again.verdict),
+        now=verdict_words(again.verdict),
         named=named,
-        was=Safe("as before") if same else phrase("before {was}", was=_verdict(again.was)),
+        was=Safe("as before") if same else phrase("before {was}", was=verdict_words(again.was)),
     )
 
 
@@ -75,8 +75,8 @@ def rejudged_page(
         "rejudged.md.j2",
         heading=heading(now),
         sentence=said,
-        then=_verdict(then.verdict),
-        now=_verdict(now.verdict),
+        then=verdict_words(then.verdict),
+        now=verdict_words(now.verdict),
         differs=then.verdict != now.verdict,
         before=ident(then.classifier),
         classifier=ident(now.classifier),
@@ -114,16 +114,12 @@ def _changes(then: DiffReport, now: TargetDiff, several: bool) -> list[runpage.R
 
 def _change(target: TargetDiff, now: RegionDiff, then: RegionDiff | None, several: bool) -> runpage.Row:
     name = joined((ident(target.target), ident(now.region)), " ") if several else ident(now.region)
-    verdict = _verdict(now.verdict)
+    verdict = verdict_words(now.verdict)
     if then is None or then.verdict != now.verdict:
         verdict = phrase("**{verdict}**", verdict=verdict)
-    was = _verdict(then.verdict) if then else Safe("not there")
+    was = verdict_words(then.verdict) if then else Safe("not there")
     return runpage.Row((name, was, verdict, _others(then), _others(now)))
 
 
 def _others(region: RegionDiff | None) -> Safe:
     return decimal(region.others.median) if region and region.others else Safe("not measured")
-
-
-def _verdict(verdict: Verdict) -> Safe:
-    return phrase("{symbol} {word}", symbol=SYMBOLS[verdict], word=WORDS[verdict])

@@ -46,6 +46,11 @@ class When(NamedTuple):
         return phrase("{first} to {last}", first=ident(self.first), last=ident(self.last))
 
 
+def verdict_words(verdict: Verdict) -> Safe:
+    """`▲ major difference`."""
+    return phrase("{symbol} {word}", symbol=SYMBOLS[verdict], word=WORDS[verdict])
+
+
 def decimal(ppm: int) -> Safe:
     """A share or a distance with two digits; what is not nothing is never written 0.00."""
     hundredths = (ppm + 5_000) // 10_000

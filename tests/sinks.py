@@ -10,10 +10,11 @@ from html.parser import HTMLParser
 from typing import NamedTuple
 
 from runner.badges import FOLDER as BADGES
+from runner.jobpages import JobSummary, badge_files, ended_page, history_page, index_page, summarise
 from runner.neutral import fence, inline
 from runner.plan import Idle, Plan
 from runner.planview import as_markdown
-from runner.render import JobSummary, badge_files, ended_page, history_page, index_page, run_page, summarise
+from runner.render import run_page
 from tests import make
 from tests.test_render import FOLDER, start, written_by
 
@@ -37,7 +38,7 @@ def sinks(text: str) -> Sinks:
     """All of them for one text."""
     bundle, diff = written_by(text)
     run = summarise(f"{FOLDER}/runs/{bundle.run.short}", bundle.run, diff, "2026-11-22T03:00:00Z")
-    job = JobSummary(FOLDER, 1, run)
+    job = JobSummary(FOLDER, (run.look,), run)
     history = history_page(FOLDER, [run])
     files = run_page(bundle, diff, make.CID)
     plan = Plan((), (), (), (), (), (Idle(text, "invalid", text),))

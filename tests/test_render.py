@@ -17,22 +17,14 @@ from markdown_it import MarkdownIt
 
 from runner.bundle import Bundle, open_bundle
 from runner.compare import compare
+from runner.jobpages import JobSummary, RunSummary, badge_files, ended_page, history_page, index_page, summarise
 from runner.model import Cell, DiffReport
 from runner.model.entry import Start
 from runner.model.receipt import Executor, Image, Provider, RegionEvidence
 from runner.model.report import Apart, Verdict
 from runner.neutral import Safe
 from runner.providerpage import amount
-from runner.render import (
-    JobSummary,
-    RunSummary,
-    badge_files,
-    ended_page,
-    history_page,
-    index_page,
-    run_page,
-    summarise,
-)
+from runner.render import run_page
 from runner.sentences import SEVERITY, SYMBOLS, WORDS
 from runner.template import LARGEST, environment
 from tests import golden, make
@@ -154,7 +146,7 @@ def test_the_first_lines_name_a_provider_that_stands_apart() -> None:
     assert "8 of 9 providers gave the same bytes; 2 of its 2 answers nobody else gave." in third
     assert "no verdict: an exchange of 9 providers cannot reach p below 1/9" in third
     run = summarise(FOLDER, make.run(), diff, "2026-11-22T03:00:00Z")
-    for raw in (history(run), index_page([JobSummary(FOLDER, 1, run)])):
+    for raw in (history(run), index_page([JobSummary(FOLDER, (run.look,), run)])):
         assert "≈ within noise (a provider of EU) · SIMULATED" in raw.decode()
         assert f"provider 2 of EU ({whole[:10]}…) stands apart" in raw.decode()
 
@@ -204,7 +196,10 @@ def test_golden_history_and_index() -> None:
     ]
     golden.check("history.md", history(*runs))
     golden.check("trend.svg", history_page(FOLDER, runs)["trend.svg"])
-    jobs = [JobSummary(f"reports/jobs/alice/{name}", 2, run) for name, run in zip("abc", runs, strict=True)]
+    jobs = [
+        JobSummary(f"reports/jobs/alice/{name}", tuple(seen.look for seen in (*before, run)), run)
+        for name, run, before in zip("abc", runs, ((), (), runs[1:2] * 3), strict=True)
+    ]
     golden.check("index.md", index_page(jobs))
     assert history_page(FOLDER, runs) == history_page(FOLDER, runs[::-1])
     assert index_page(jobs) == index_page(jobs[::-1])
@@ -244,7 +239,7 @@ def test_the_first_lines_carry_the_verdict(page: Mapping[str, bytes]) -> None:
 def test_every_first_line_says_simulated(answer: Any) -> None:
     diff, files = page_of(make.bundle(answer))
     run = summarise(f"{FOLDER}/runs/x", make.run(), diff, "2026-11-22T03:00:00Z")
-    for raw in (files["README.md"], history(run), index_page([JobSummary(FOLDER, 1, run)])):
+    for raw in (files["README.md"], history(run), index_page([JobSummary(FOLDER, (run.look,), run)])):
         assert "SIMULATED" in raw.decode().split("\n")[0]
     assert all("SIMULATED" in content.decode() for name, content in files.items() if name.endswith(".svg"))
     for alt in re.findall(r"!\[(.*?)\]", files["README.md"].decode()):
@@ -267,13 +262,13 @@ def test_links_resolve_within_the_tree(due: str | None) -> None:
     diff, files = page_of(bundle)
     tree = {f"{folder}/bundle/{path}" for path in bundle.files} | {f"{folder}/{name}" for name in files}
     tree |= {f"{folder}/bundle/diff.json", f"{FOLDER}/README.md", f"{FOLDER}/trend.svg"}
-    tree |= badge_files(JobSummary(FOLDER, 1, summary(22))).keys()
+    tree |= badge_files(JobSummary(FOLDER, (summary(22).look,), summary(22))).keys()
     found = list(links(files["README.md"]))
     assert len(found) > 20
     pages = {
         f"{folder}/README.md": files["README.md"],
         f"{FOLDER}/README.md": history(summarise(folder, bundle.run, diff, "2026-11-22T03:00:00Z")),
-        "reports/README.md": index_page([JobSummary(FOLDER, 1, summary(22))]),
+        "reports/README.md": index_page([JobSummary(FOLDER, (summary(22).look,), summary(22))]),
         f"{folder}/ended.md": ended_page(start(due), "cancelled", "2026-11-22T04:00:00Z", bundle.receipts),
     }
     for path, raw in pages.items():
@@ -399,7 +394,7 @@ def test_long_lists_keep_their_size() -> None:
     run = summary(22)
     many = history_page(FOLDER, [run._replace(date=f"2026-{n % 12 + 1:02d}-01", run=f"{n:064x}") for n in range(5_000)])
     assert len(many["trend.svg"]) <= LARGEST
-    index = index_page([JobSummary(f"reports/jobs/alice/job-{n}", 1, run) for n in range(5_000)])
+    index = index_page([JobSummary(f"reports/jobs/alice/job-{n}", (run.look,) * 2, run) for n in range(5_000)])
     for page in (many["README.md"], index):
         assert 80_000 < len(page) <= LARGEST
         assert "To keep this page short" in page.decode()

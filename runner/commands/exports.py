@@ -11,10 +11,10 @@ from runner.edges.pdf import pdf
 from runner.errors import Usage
 from runner.history import End, Taken
 from runner.htmlpage import Links, document, page_of
+from runner.jobpages import summarise
 from runner.model import DiffReport
 from runner.model import entry as e
 from runner.plan import run_folder
-from runner.render import summarise
 from runner.site import site, style
 from runner.state import State, run_of
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from runner.render import JobSummary, badge_files, ended_page, history_page, index_page
+from runner.jobpages import JobSummary, badge_files, ended_page, history_page, index_page
 from tests.hostile import ATTACKS
 from tests.sinks import is_inert, shape, sinks
 from tests.test_hostile import commonmark
@@ -128,7 +128,7 @@ def test_an_accessibility_linter_finds_nothing(forge: Path, tmp_path: Path) -> N
         summary(22),
         summary(21, lambda c: None if c.region == "US" else "x"),
     ]
-    job = JobSummary(FOLDER, 3, runs[1])
+    job = JobSummary(FOLDER, tuple(run.look for run in runs), runs[1])
     files: dict[str, bytes] = {"index/README.md": index_page([job])}
     files |= {f"index/{path.removeprefix('reports/')}": raw for path, raw in badge_files(job).items()}
     files |= {f"a/b/c/{name}": raw for name, raw in history_page(FOLDER, runs).items()}
