@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, pairwise, repeat
-from math import isqrt
+from math import ceil, isqrt
 from operator import mul
 from typing import TypeAlias
 
@@ -61,11 +61,12 @@ def _vectors(texts: Texts, units: Sequence[Unit]) -> dict[int, Vector]:
     counts = {text: _count(texts.words[text][:READ]) for text in prompts}
     seen: dict[Hashable, set[str]] = {}
     asked = len(set().union(*prompts.values()))
-    if asked * COMMON > 1:
+    enough = ceil(asked * COMMON)
+    if enough > 1:
         for text, where in prompts.items():
             for gram in counts[text]:
                 seen.setdefault(gram, set()).update(where)
-        kept = {gram for gram, where in seen.items() if len(where) >= asked * COMMON}
+        kept = {gram for gram, where in seen.items() if len(where) >= enough}
         counts = {text: {gram: n for gram, n in count.items() if gram in kept} for text, count in counts.items()}
     return {text: _unit_length(count) for text, count in counts.items()}
 
