@@ -61,28 +61,28 @@ class Row(NamedTuple):
 
 ROWS = (
     Row("nobody", "ways", 3, 3, 1, 0, 2000, 300),
-    Row("nobody", "ways", 2, 5, 1, 0, 2000, 200),
-    Row("nobody", "ways", 3, 3, 10, 0, 600, 30),
-    Row("nobody", "ways", 2, 5, 10, 0, 600, 30),
-    Row("nobody", "ways", 3, 3, 20, 0, 400, 20),
-    Row("mixed", "ways", 3, 3, 1, 0, 2000, 200),
-    Row("mixed", "ways", 3, 4, 1, 0, 1000, 100),
-    Row("mixed", "ways", 3, 5, 1, 0, 600, 30),
-    Row("mixed", "models", 3, 3, 1, 0, 2000, 200),
-    Row("mixed", "models", 3, 4, 1, 0, 1000, 100),
-    Row("mixed", "models", 3, 3, 5, 0, 600, 40),
-    Row("one odd", "ways", 3, 3, 1, 1, 1000, 200),
-    Row("one odd", "ways", 3, 4, 1, 1, 600, 100),
-    Row("one odd", "ways", 3, 5, 1, 1, 400, 30),
-    Row("one odd", "ways", 2, 5, 1, 1, 600, 100),
-    Row("one odd", "ways", 3, 3, 20, 1, 200, 20),
-    Row("one odd", "ways", 3, 3, 30, 1, 200, 10),
-    Row("one odd", "families", 3, 3, 1, 1, 600, 50),
-    Row("one odd", "families", 3, 4, 1, 1, 400, 30),
-    Row("one odd", "families", 3, 3, 5, 1, 400, 30),
-    Row("one odd", "families", 3, 3, 20, 1, 200, 10),
-    Row("a share odd", "ways", 2, 5, 10, 0.3, 400, 60),
-    Row("a share odd", "ways", 3, 3, 10, 0.3, 400, 60),
+    Row("nobody", "ways", 2, 5, 1, 0, 3000, 200),
+    Row("nobody", "ways", 3, 3, 10, 0, 1500, 30),
+    Row("nobody", "ways", 2, 5, 10, 0, 3000, 30),
+    Row("nobody", "ways", 3, 3, 20, 0, 1500, 20),
+    Row("mixed", "ways", 3, 3, 1, 0, 3000, 200),
+    Row("mixed", "ways", 3, 4, 1, 0, 4000, 100),
+    Row("mixed", "ways", 3, 5, 1, 0, 4000, 30),
+    Row("mixed", "models", 3, 3, 1, 0, 3000, 200),
+    Row("mixed", "models", 3, 4, 1, 0, 4000, 100),
+    Row("mixed", "models", 3, 3, 5, 0, 2000, 40),
+    Row("one odd", "ways", 3, 3, 1, 1, 2000, 200),
+    Row("one odd", "ways", 3, 4, 1, 1, 4000, 100),
+    Row("one odd", "ways", 3, 5, 1, 1, 4000, 30),
+    Row("one odd", "ways", 2, 5, 1, 1, 2000, 100),
+    Row("one odd", "ways", 3, 3, 20, 1, 400, 20),
+    Row("one odd", "ways", 3, 3, 30, 1, 400, 10),
+    Row("one odd", "families", 3, 3, 1, 1, 2000, 50),
+    Row("one odd", "families", 3, 4, 1, 1, 4000, 30),
+    Row("one odd", "families", 3, 3, 5, 1, 1000, 30),
+    Row("one odd", "families", 3, 3, 20, 1, 400, 10),
+    Row("a share odd", "ways", 2, 5, 10, 0.3, 1000, 60),
+    Row("a share odd", "ways", 3, 3, 10, 0.3, 1000, 60),
 )
 
 
@@ -104,7 +104,7 @@ def main(folder: Path, quick: bool, wanted: Sequence[str]) -> None:
             _print(row, trials, run(row, data[row.data], trials))
     for providers in (3, 4):
         for percent in (0, 10, 25, 50):
-            trials = (200 if quick else 3000) if providers == 3 else (40 if quick else 500)
+            trials = (200 if quick else 3000) if providers == 3 else (40 if quick else 2000)
             if not wanted or "simulated" in wanted:
                 _simulate(providers, percent, trials)
     for percent, again in ((0, False), (25, False), (25, True)):
