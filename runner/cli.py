@@ -69,6 +69,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("diff", "diff:diff", "How the answers of two runs, regions or files differ, word by word"),
             Verb("describe", "describe:describe", "A run's attempts, providers, agreements and cost"),
             Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
+            Verb("bundle", "bundle:bundle", "A bundle's CID, its CAR, and a CAR unpacked, with no daemon"),
             Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),
         ),
     ),

@@ -27,9 +27,11 @@ WIDTH = 1024
 LARGEST_FOLDER = 256 << 10
 DEEPEST = 64
 
-DIRECTORY, FILE, HAMT_SHARD = 1, 2, 5
-MURMUR3_X64_64 = 0x22
-FANOUT = 256
+_DIRECTORY, _FILE, _HAMT_SHARD = 1, 2, 5
+_MURMUR3_X64_64 = 0x22
+_FANOUT = 256
+FOLDER_DATA = dagpb.numbered(1, _DIRECTORY)
+"""What the node of a plain folder says of itself."""
 _WORD = (1 << 64) - 1
 
 Source: TypeAlias = bytes | Callable[[int], bytes]
@@ -169,8 +171,7 @@ def _chunk(source: Source, number: int) -> bytes:
 
 def _file_node(links: Sequence[Link]) -> Walk:
     size = sum(link.size for link in links)
-    sizes = b"".join(dagpb.numbered(4, link.size) for link in links)
-    node = dagpb.node([(b"", link) for link in links], dagpb.numbered(1, FILE) + dagpb.numbered(3, size) + sizes)
+    node = dagpb.node([(b"", link) for link in links], file_data([link.size for link in links]))
     return (yield from _inner(node, links, size))
 
 
@@ -180,16 +181,15 @@ def _folder(folder: Folder) -> Walk:
     for name, below in sorted(folder.items()):
         link = yield from (_folder(below) if isinstance(below, dict) else _file(below))
         links.append((name, link))
-    node = dagpb.node(links, dagpb.numbered(1, DIRECTORY))
+    node = dagpb.node(links, FOLDER_DATA)
     if len(node) > LARGEST_FOLDER:
-        return (yield from _shard([(_murmur3(name).to_bytes(8, "big"), name, link) for name, link in links], 0))
+        return (yield from _shard([(name_hash(name), name, link) for name, link in links], 0))
     return (yield from _inner(node, [link for _, link in links]))
 
 
 def _shard(entries: Sequence[tuple[bytes, bytes, Link]], depth: int) -> Walk:
     """UnixFS, "HAMT Directory": one byte of the name's hash chooses the bucket at each depth. Names begin with the
-    bucket in hex; a bucket with several entries is a shard of its own; `data` is the bit field of used buckets, big
-    endian, without leading zero bytes."""
+    bucket in hex; a bucket with several entries is a shard of its own."""
     if depth == 8:
         raise _unsafe(entries[0][1].decode(), "its name has the same 64-bit hash as another one")
     buckets: dict[int, list[tuple[bytes, bytes, Link]]] = {}
@@ -204,14 +204,26 @@ def _shard(entries: Sequence[tuple[bytes, bytes, Link]], depth: int) -> Walk:
         if others:
             name, link = b"", (yield from _shard(buckets[bucket], depth + 1))
         links.append((prefix + name, link))
+    return (yield from _inner(dagpb.node(links, shard_data(used)), [link for _, link in links]))
+
+
+def file_data(sizes: Sequence[int]) -> bytes:
+    """What the node of a file says of itself: the bytes below each of its links, and their sum."""
+    below = b"".join(dagpb.numbered(4, size) for size in sizes)
+    return dagpb.numbered(1, _FILE) + dagpb.numbered(3, sum(sizes)) + below
+
+
+def shard_data(used: int) -> bytes:
+    """What a shard of a folder says of itself: which of its 256 buckets are used, as a bit field, big endian, without
+    leading zero bytes; the hash; the fanout."""
     field = used.to_bytes((used.bit_length() + 7) // 8, "big")
-    data = (
-        dagpb.numbered(1, HAMT_SHARD)
-        + dagpb.tagged(2, field)
-        + dagpb.numbered(5, MURMUR3_X64_64)
-        + dagpb.numbered(6, FANOUT)
-    )
-    return (yield from _inner(dagpb.node(links, data), [link for _, link in links]))
+    hashed = dagpb.numbered(5, _MURMUR3_X64_64) + dagpb.numbered(6, _FANOUT)
+    return dagpb.numbered(1, _HAMT_SHARD) + dagpb.tagged(2, field) + hashed
+
+
+def name_hash(name: bytes) -> bytes:
+    """The 8 bytes that lead to a name in a sharded folder, one a level."""
+    return _murmur3(name).to_bytes(8, "big")
 
 
 def _inner(node: bytes, links: Sequence[Link], size: int = 0) -> Walk:

@@ -7,15 +7,35 @@ from collections.abc import Mapping
 from runner.explain.entry import Note
 
 ENTRIES: Mapping[str, Note] = {
+    "block-missing": Note(
+        "A block is not there",
+        "A CAR, or all that was fetched, lacks a block that another one links to. A graph is used whole or not at all.",
+        "get the CAR again, or from somewhere else",
+    ),
     "block-wrong": Note(
         "A block's bytes are not those that its CID names",
         "Whoever sent it changed it, or it was damaged on the way. Nothing of it was used.",
         "take it from another gateway, node or copy: beacon fetch CID --from …",
     ),
+    "bundle-file-kind": Note(
+        "Something in the folder cannot be part of a bundle",
+        "Bundles hold files and folders with UTF-8 names. A link could lead to any file of this machine.",
+        "remove it, or copy what it leads to",
+    ),
+    "bundle-none": Note(
+        "The run published no bundle",
+        "It is still open, or was called off or abandoned before anything was observed.",
+        "beacon describe RUN tells where it stands",
+    ),
     "car-malformed": Note(
         "The bytes are no CARv1",
         "It is another kind of file, it was damaged, or somebody made it so on purpose.",
         "ipfs dag export CID writes one, and so does beacon bundle car FOLDER",
+    ),
+    "car-roots": Note(
+        "The CAR does not say which CID to unpack",
+        "It names no root, or several.",
+        "beacon bundle extract FILE --cid CID --out FOLDER",
     ),
     "car-too-big": Note(
         "The CAR is larger than what is read",
@@ -46,5 +66,21 @@ ENTRIES: Mapping[str, Note] = {
         "A node of the graph is not well-formed",
         "A node has one encoding; what was read is written again and has to be the same bytes.",
         "take it from somewhere else; if it is the same there, whoever made the CID used another program",
+    ),
+    "target-taken": Note(
+        "Something stands where the result would go",
+        "Nothing is ever written over, or into, what is there.",
+        "give another path, or move what is there away",
+    ),
+    "unixfs-foreign": Note(
+        "The graph is not one that the profile unixfs-v1-2025 makes",
+        "Bundles have one layout, so that anybody computes the same CID. Links, modes, other chunk sizes and sizes "
+        "that do not add up are not part of it.",
+        "ipfs config profile apply unixfs-v1-2025, before adding a folder with another program",
+    ),
+    "unpacked-too-big": Note(
+        "What the blocks stand for is too large",
+        "A few blocks that share each other can stand for more files than any disk holds, so it is bounded.",
+        "--most MIB, if you expect so much",
     ),
 }
