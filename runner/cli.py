@@ -53,6 +53,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("trust", "contribute:trust", "Write trust.json anew and sign it as a maintainer"),
             Verb("reconcile", "operate:reconcile", "Run what is asked for and not yet there, and publish it"),
             Verb("status", "operate:status", "Every job, and where it stands"),
+            Verb("pin", "pin:pin", "Bring bundles to IPFS nodes, services and folders; prove that they are there"),
             Verb("cancel", "operate:cancel", "Ask for a run to be stopped"),
             Verb("keys", "read:keys", "Who may do what, and since which log entry"),
             Verb("providers", "providers:providers", "Whose machines are known, where, and how well they served"),

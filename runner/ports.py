@@ -4,6 +4,7 @@
     Executor     local.py (sandbox on this machine) · golem/ (yagna's network, or a devnet) · a function, in tests
     Spool        spool.py (folder in the git directory) · memory.py
     Signed       state.py (folder outside the clone) · memory, in tests
+    Pinner       ipfs/kubo.py · ipfs/legacy.py · ipfs/service.py · ipfs/folder.py
     Emit         progress on a terminal or in lines (`runner/commands/progress.py`) · memory.py
 
 Promises are written here in words; implementations are tested against them with the same contract tests.
@@ -12,8 +13,8 @@ Promises are written here in words; implementations are tested against them with
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from runner.model.entry import Checkpoint
 from runner.model.jobspec import Container, Limits, Prompt, Region
@@ -225,6 +226,45 @@ class Signed(Protocol):
     def remember(self, checkpoint: Checkpoint) -> None:
         """Durable when it returns. Raises `Environment` for a size below the highest, or the same size with another
         root: a log must never sign that."""
+
+
+Standing: TypeAlias = Literal["absent", "pending", "pinned"]
+"""What a target says of a bundle: nothing of it, that it is fetching it, that it keeps it."""
+
+
+class PinFailed(Exception):
+    """A step at a target did not work. `why` is for people. `retryable`: the same step may work in a moment. `missing`:
+    the target lacks blocks, so that they have to be put there again. `away`: nobody answers there at all."""
+
+    def __init__(self, why: str, *, retryable: bool = True, missing: bool = False, away: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.retryable = retryable
+        self.missing = missing
+        self.away = away
+
+
+class Pinner(Protocol):
+    """A place that keeps bundles. Every method is one short step that may be repeated at any time, ends within a bound
+    and raises nothing but `PinFailed`. May be used from several threads. What it says is believed by nobody: a bundle
+    is held once `fetch` gave it back."""
+
+    def standings(self, cids: Collection[str]) -> Mapping[str, Standing]:
+        """What the target says of these bundles. Of one, it is certain; of many, those that are left out may be there
+        all the same."""
+
+    def put(self, cid: str, car: Callable[[], Iterable[bytes]]) -> None:
+        """Bring the blocks to where `pin` finds them. `car` gives the CAR from its beginning, in pieces."""
+
+    def pin(self, cid: str, name: str) -> Standing:
+        """Ask that a bundle be kept, under a name for people; a bundle that is kept already stays so. What the target
+        says of it now."""
+
+    def fetch(self, cid: str) -> Iterator[bytes]:
+        """The bundle as a CAR, from the target's own store. Closing the iterator ends it early."""
+
+    def close(self) -> None:
+        """Let go of connections."""
 
 
 class Signer(Protocol):

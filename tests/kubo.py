@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
 _PROFILES = "test,unixfs-v1-2025"
 _START_SECONDS = 60
 

@@ -201,7 +201,7 @@ def _alone(git_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
+def stoppable(still: str = "finished runs are still published") -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets; the second ends the process as usual."""
     stop = threading.Event()
 
@@ -209,7 +209,7 @@ def stoppable() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        note("beacon: stopping; finished runs are still published (again: now)")
+        note(f"beacon: stopping; {still} (again: now)")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

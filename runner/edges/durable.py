@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from runner.errors import Environment
@@ -12,15 +13,15 @@ from runner.errors import Environment
 TEMPORARY = ".new-"
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put bytes at a path, atomically and durably, readable by the owner alone; folders above are made. Raises
-    `Environment`: then what stood there before still does."""
+def write(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Put bytes, or pieces of them, at a path, atomically and durably, readable by the owner alone; folders above are
+    made. Raises `Environment`, or what the pieces raise: then what stood there before still does."""
     beside = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
         make_folder(path.parent)
         try:
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(data)
+                file.writelines([data] if isinstance(data, bytes) else data)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)

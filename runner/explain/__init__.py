@@ -20,6 +20,7 @@ from runner.explain import (
     log,
     machine,
     money,
+    pinning,
     providers,
     registry,
     repository,
@@ -49,6 +50,7 @@ NOTES: Mapping[str, Note] = {
     **devnet.ENTRIES,
     **golem.ENTRIES,
     **money.ENTRIES,
+    **pinning.ENTRIES,
     **providers.ENTRIES,
 }
 """Codes about evidence and machines."""

@@ -113,6 +113,54 @@ class Golem(Document):
     vantages: tuple[Vantage, ...] = Field((), max_length=32, description="Places that cells answer to")
 
 
+PinUrl = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,200}(/[A-Za-z0-9._~/-]{0,200})?$",
+        description="Base address, without a query; a token is sent to https and to loopback alone",
+        examples=["http://127.0.0.1:5001", "https://pins.example.org/psa"],
+    ),
+]
+
+
+class KuboTarget(Document):
+    """A Kubo node, by its RPC. Token: `BEACON_PIN_<NAME>_TOKEN`."""
+
+    kind: Literal["kubo", "ipfshttpclient"] = Field(
+        description="`ipfshttpclient`: uploads and pins by that library, which is an extra"
+    )
+    url: PinUrl
+
+
+class ServiceTarget(Document):
+    """A service of the IPFS Pinning Service API 1.0.0. Tokens: `BEACON_PIN_<NAME>_TOKEN`, and `…_ORIGIN_TOKEN`."""
+
+    kind: Literal["service"]
+    url: PinUrl
+    origin: PinUrl = Field(description="RPC of a Kubo node that the service can reach and fetch from")
+    gateway: PinUrl | None = Field(
+        None,
+        description="The service's own trustless gateway; without it nothing can be fetched back, and none is held",
+    )
+
+
+class FolderTarget(Document):
+    """A folder of CAR files. Where it is, is the machine's to say: `BEACON_PIN_<NAME>_PATH`."""
+
+    kind: Literal["folder"]
+
+
+PinTarget = Annotated[KuboTarget | ServiceTarget | FolderTarget, Field(discriminator="kind")]
+
+
+class Pinning(Document):
+    """Where bundles are kept, besides this repository (`beacon pin`)."""
+
+    targets: dict[Id, PinTarget] = Field(min_length=1, max_length=16, description="Name to target")
+    at_least: int = Field(2, ge=1, le=16, description="Targets that have to hold each bundle")
+    verify_days: int = Field(30, ge=1, le=3_650, description="After so many days a bundle is fetched back again")
+
+
 class Content(Document):
     """What prompts may not hold, as literal text, letters of either case alike."""
 
@@ -139,6 +187,7 @@ class Policy(Document):
     )
     content: Content = Field(default_factory=lambda: Content.from_json({}))
     local: Local = Field(default_factory=lambda: Local.from_json({}))
+    pinning: Pinning | None = Field(None, description="Without it, bundles are kept by clones alone")
     golem: Golem | None = Field(None, description="Without it, jobs run in a sandbox on the runner's own machine")
 
 
