@@ -1,4 +1,5 @@
-"""CIDs are those of other implementations: Kubo's published vectors for IPIP-499, and `ipfs add` where it is installed.
+"""CIDs are those of other implementations: Kubo's published vectors for IPIP-499. A running Kubo is asked in
+`tests/test_kubo_formats.py`.
 
 The vectors are the ones of Kubo's `test/cli/cid_profiles_test.go`; their inputs are ChaCha20 key streams, made again
 here. Folders that cannot be one are refused."""
@@ -6,11 +7,7 @@ here. Folders that cannot be one are refused."""
 from __future__ import annotations
 
 import hashlib
-import os
 import random
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -149,29 +146,3 @@ def tree(seed: int) -> dict[str, bytes]:
     if seed % 10 == 0:
         files |= {f"many/{rng.randrange(10**12)}-{number}": b"same" for number in range(6000)}
     return files
-
-
-@pytest.fixture(scope="module")
-def ipfs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which `ipfs add` follows the profile; skipped where there is no such program."""
-    if not shutil.which("ipfs"):
-        pytest.skip("no `ipfs` (Kubo) on PATH")
-    environment = os.environ | {"IPFS_PATH": str(tmp_path_factory.mktemp("kubo"))}
-    subprocess.run(["ipfs", "init", "--empty-repo"], env=environment, check=True, capture_output=True)
-    profile = subprocess.run(
-        ["ipfs", "config", "profile", "apply", "unixfs-v1-2025"], env=environment, capture_output=True, text=True
-    )
-    if profile.returncode:
-        pytest.skip(f"this `ipfs` does not know the profile unixfs-v1-2025: {profile.stderr.strip()}")
-    return environment
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_same_as_ipfs_add(ipfs: dict[str, str], tmp_path: Path, seed: int) -> None:
-    files = tree(seed)
-    for path, data in files.items():
-        (tmp_path / "root" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "root" / path).write_bytes(data)
-    command = ["ipfs", "add", "--only-hash", "--recursive", "--hidden", "--quieter", str(tmp_path / "root")]
-    added = subprocess.run(command, env=ipfs, check=True, capture_output=True, text=True)
-    assert added.stdout.strip() == folder_cid(files)
