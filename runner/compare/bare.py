@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import NamedTuple
-from unicodedata import ucd_3_2_0 as frozen_unicode
 
 from runner.compare import lexicon
-from runner.compare.tokens import WORD
+from runner.compare.tokens import WORD, normalize
 
 INSIDE, START, SMALL = "I", "S", "s"
 """How a word is written: with a capital inside a sentence, with one at its start, or small."""
@@ -224,7 +223,7 @@ def fold_marks(word: str) -> str:
     """A word without marks on its letters, umlauts written out; as it is where it is too long for a word."""
     if word.isascii() or len(word) > _LONGEST:
         return word
-    return _MARKS.sub("", frozen_unicode.normalize("NFD", word.translate(_UMLAUTS)))
+    return _MARKS.sub("", normalize(word.translate(_UMLAUTS), "NFD"))
 
 
 def is_number(word: str) -> bool:

@@ -3,12 +3,16 @@
 What a letter is, and how it composes, changes with the Unicode tables of each Python release; a digest must not. So
 normalisation uses the frozen tables of Unicode 3.2 (`unicodedata.ucd_3_2_0`), and words are told apart by the ranges
 written here, not by `str.isalnum` or `\\w`. Every pattern is linear in its input, whatever the input is.
+
+The frozen tables alone do not freeze the order of marks: CPython sorts by the combining class that its newest tables
+give, also for a character that Unicode 3.2 does not have. Such characters are left where they are, like letters.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Literal
 from unicodedata import ucd_3_2_0 as frozen_unicode
 
@@ -43,11 +47,19 @@ def prepare(output: bytes, ignore: Iterable[str]) -> str:
     return text
 
 
-def normalize(text: str, form: Literal["NFC", "NFKC"]) -> str:
+def normalize(text: str, form: Literal["NFC", "NFD", "NFKC"]) -> str:
     """The text in a Unicode normalisation form, by the tables of Unicode 3.2."""
     if text.isascii():
         return text
-    return _PIECES.sub(lambda piece: frozen_unicode.normalize(form, piece[0]), text)
+    later = {char for char in set(text) if frozen_unicode.category(char) == "Cn"}
+
+    def normal(piece: str) -> str:
+        if not later or later.isdisjoint(piece):
+            return frozen_unicode.normalize(form, piece)
+        runs = ((kept, "".join(run)) for kept, run in groupby(piece, later.__contains__))
+        return "".join(run if kept else frozen_unicode.normalize(form, run) for kept, run in runs)
+
+    return _PIECES.sub(lambda piece: normal(piece[0]), text)
 
 
 def words(text: str) -> list[str]:
