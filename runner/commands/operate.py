@@ -80,6 +80,7 @@ def reconcile(
     repo: RepoOption = Path(),
     keys: Annotated[Path | None, typer.Option(help="Folder with the runner's keys; default: BEACON_KEYS.")] = None,
     remote: RemoteOption = "origin",
+    pin: Annotated[bool, typer.Option(help="Bring what was published to the policy's pinning targets.")] = True,
     as_json: JsonFlag = False,
 ) -> int:
     """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
@@ -87,6 +88,11 @@ def reconcile(
     with progress() as emit, working(root, keys, remote_of(root, remote), emit) as world:
         before = world.desk.repository.head()
         outcome = reconcile_once(world)
+    done = {*outcome.published, *outcome.cancelled}
+    if pin and done and outcome.head:
+        from runner.commands.pin import after
+
+        after(root, outcome.head, done)
     if as_json:
         put_json(
             {

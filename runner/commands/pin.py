@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +14,12 @@ from runner.commands import holding
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.holding import Aim
 from runner.commands.operate import RepoOption, stoppable
+from runner.commands.places import opened
 from runner.commands.read import at_head
-from runner.errors import Usage
+from runner.errors import BeaconError, Usage
 from runner.neutral import terminal
 from runner.pinning import Account, Bundle, Record
-from runner.state import State
+from runner.state import read_state
 
 _SHOWN = 20
 
@@ -58,16 +58,24 @@ def pin(
     return _code(found, meant)
 
 
-def after(state: State, stop: threading.Event) -> None:
-    """What a reconcile does at its end: one quick pass, if the policy names targets. Never fails."""
-    meant = holding.aim(state, ())
-    if meant is None or not pinning.bundles(state.history):
+def after(root: Path, head: str, runs: Collection[str]) -> None:
+    """What a reconcile does at its end, when all is published and nothing is locked: one quick pass over these runs, if
+    the policy names targets. Tells, and never fails: `beacon pin` goes on."""
+    try:
+        with opened(root) as repository, stoppable("pinning goes on with `beacon pin`") as stop:
+            state = read_state(repository, head)
+            wanted = [one for one in pinning.bundles(state.history) if one.run in runs]
+            meant = holding.aim(state, ())
+            if meant is None or not wanted:
+                return
+            quick = pinning.Backoff(tries=2)
+            found = holding.bring(state, meant, holding.known(state, meant, wanted), stop, lambda _: None, quick)
+    except (BeaconError, OSError) as error:
+        note(terminal(f"nothing was pinned: {error}"))
         return
-    quick = pinning.Backoff(tries=2)
-    found = holding.bring(state, meant, holding.known(state, meant), stop, lambda _: None, quick)
-    if _code(found, meant):
-        short = sum(len(one.held) < meant.at_least for one in found)
-        note(f"{short} of {len(found)} bundles are not held by {meant.at_least} targets yet: `beacon pin` goes on")
+    good = sum(len(one.held) >= meant.at_least for one in found)
+    going = "" if good == len(found) else ": `beacon pin` goes on, and tells more"
+    note(f"{good} of {len(found)} new bundles are held by at least {meant.at_least} targets{going}")
 
 
 def as_data(found: Sequence[Account], meant: Aim) -> dict[str, Any]:
