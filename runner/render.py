@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from runner import charts, providerpage, runpage, targetspage, timecharts
+from runner import answerpage, charts, providerpage, runpage, targetspage, timecharts
 from runner.bundle import Bundle, observations
 from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, TargetDiff
@@ -39,6 +39,7 @@ class _TargetView(NamedTuple):
     matrix: tuple[runpage.Row, ...]
     regions: tuple[runpage.Row, ...]
     odd: Safe
+    numbers: answerpage.Numbers
     providers: runpage.Fitted[runpage.Row]
     pictures: tuple[Safe, ...]
 
@@ -107,6 +108,7 @@ def _target_view(
         matrix=runpage.matrix(target),
         regions=runpage.regions(target),
         odd=providerpage.odd_provider(bundle, target),
+        numbers=answerpage.numbers(target, bundle.spec.spec.compare.ignore),
         providers=providerpage.providers(bundle, target, _PROVIDERS_ROOM // len(diff.targets)),
         pictures=tuple(image(_PICTURES[file.split(".")[-2]], said, file) for file in pictures),
     )

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from runner import answerpage
 from runner.bundle import Bundle, Observation
 from runner.excerpts import LEAST, decoded, fence_within, word_diff
 from runner.model.receipt import Predicate
@@ -29,13 +30,14 @@ class Row(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One prompt: what was asked, how the pairs of regions fell, and one pair word by word."""
+    """One prompt: what was asked, how the pairs of regions fell, and one pair by words, and by fields if it is JSON."""
 
     prompt: Safe
     text: Safe
     pairs: tuple[Row, ...]
     more_pairs: int
     shown: Safe
+    fields: answerpage.Fields | None
     diff: Safe
 
 
@@ -135,10 +137,12 @@ def differences(
     share = _share(room, len(bundle.spec.spec.prompts), _DIFF_ROOM)
     telling = {prompt.id: _telling(target, prompt.id) for prompt in bundle.spec.spec.prompts}
     texts = {prompt.id: prompt.text for prompt in bundle.spec.spec.prompts}
+    ignore = bundle.spec.spec.compare.ignore
     order = sorted(
         (prompt for prompt, pairs in telling.items() if pairs), key=lambda prompt: -telling[prompt][0].distance
     )
-    return fit((_difference(target, prompt, texts[prompt], telling[prompt], own, share) for prompt in order), room)
+    parts = (_difference(target, prompt, texts[prompt], telling[prompt], own, ignore, share) for prompt in order)
+    return fit(parts, room)
 
 
 def _telling(target: TargetDiff, prompt: str) -> list[PairSample]:
@@ -154,7 +158,13 @@ def _telling(target: TargetDiff, prompt: str) -> list[PairSample]:
 
 
 def _difference(
-    target: TargetDiff, prompt: str, text: str, pairs: Sequence[PairSample], own: Sequence[Observation], room: int
+    target: TargetDiff,
+    prompt: str,
+    text: str,
+    pairs: Sequence[PairSample],
+    own: Sequence[Observation],
+    ignore: Sequence[str],
+    room: int,
 ) -> Difference:
     asked, whole = fence_within(text, _PROMPT_ROOM)
     if not whole:
@@ -177,6 +187,7 @@ def _difference(
         pairs=tuple(map(_pair, pairs[:_MOST_PAIRS])),
         more_pairs=max(0, len(pairs) - _MOST_PAIRS),
         shown=shown,
+        fields=answerpage.fields(a.output, b.output, ignore),
         diff=word_diff(a.output, b.output, room),
     )
 

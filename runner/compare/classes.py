@@ -65,6 +65,10 @@ class Pairs:
             self._known[key] = self._judge(*key)
         return self._known[key]
 
+    def signals(self, place: int) -> Signals:
+        """What one of the texts shows on its own."""
+        return self._signals[place]
+
     def _judge(self, a: int, b: int) -> Pair:
         one, other = self._signals[a], self._signals[b]
         if one.text == other.text:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import TypeAlias
 
+from runner.compare import fields
 from runner.compare.classes import ORDER, Pairs
+from runner.compare.descriptors import Descriptors
 from runner.compare.distance import mean
 from runner.compare.units import Answer, Gathered, Unit
 from runner.model.jobspec import JobSpec
@@ -20,6 +22,9 @@ from runner.model.run import CellStatus
 
 Distances: TypeAlias = Sequence[Sequence[int | None]]
 """Between all units of a target, in their order; None where two answered nothing in common."""
+
+FIELDS = 2_000
+"""Fields of JSON answers that the samples of one target name together: hostile answers have no end of them."""
 
 
 def matrix(regions: Sequence[str], units: Sequence[Unit], distances: Distances) -> tuple[tuple[int | None, ...], ...]:
@@ -45,7 +50,9 @@ def spread(values: Iterable[int]) -> Spread | None:
     return Spread(least=ordered[0], median=middle, greatest=ordered[-1], pairs=len(ordered))
 
 
-def region_diffs(gathered: Gathered, distances: Distances, verdicts: Mapping[str, Verdict]) -> tuple[RegionDiff, ...]:
+def region_diffs(
+    gathered: Gathered, distances: Distances, verdicts: Mapping[str, Verdict], descriptors: Descriptors
+) -> tuple[RegionDiff, ...]:
     """Every planned region, with the verdict that it was given."""
     units = gathered.units
     return tuple(
@@ -58,6 +65,7 @@ def region_diffs(gathered: Gathered, distances: Distances, verdicts: Mapping[str
             providers=len({answer.provider for answer in gathered.answers if answer.region == region}),
             control=spread(_between(region, (region,), units, distances)),
             others=spread(_between(region, [o for o in gathered.regions if o != region], units, distances)),
+            described=descriptors.of([region]),
         )
         for region in gathered.regions
     )
@@ -71,43 +79,49 @@ def _failures(gathered: Gathered, region: str) -> dict[str, int]:
     return {status: found[status] for status in sorted(found)}
 
 
-def samples(spec: JobSpec, gathered: Gathered) -> tuple[PairSample, ...]:
+def samples(spec: JobSpec, gathered: Gathered, pairs: Pairs, descriptors: Descriptors) -> tuple[PairSample, ...]:
     """For each prompt and each two regions: the classes of all pairs of answers, and the pair in the middle.
 
-    Prompts that one of the two regions did not answer have no pairs, and so no sample."""
-    pairs = Pairs(gathered.texts.texts)
+    `pairs` and `descriptors` are of the target's texts. Prompts that one of the two regions did not answer have no
+    pairs, and so no sample."""
     answers: dict[tuple[str, str], list[Answer]] = {}
     for answer in gathered.answers:
         answers.setdefault((answer.prompt, answer.region), []).append(answer)
-    found = (
-        _sample(spec, gathered, answers.get((prompt.id, a), []), answers.get((prompt.id, b), []), pairs)
-        for prompt in spec.spec.prompts
-        for a, b in combinations(gathered.regions, 2)
-    )
-    return tuple(sample for sample in found if sample is not None)
+    found: list[PairSample] = []
+    room = FIELDS
+    for prompt, (a, b) in product(spec.spec.prompts, combinations(gathered.regions, 2)):
+        mine, theirs = answers.get((prompt.id, a), []), answers.get((prompt.id, b), [])
+        ranked = _ranked(gathered, mine, theirs)
+        if not ranked:
+            continue
+        one, other = ranked[(len(ranked) - 1) // 2]
+        sample = _sample(spec, gathered, ranked, pairs, descriptors.languages(one.text, other.text))
+        changes = fields.changes(pairs.signals(one.text).leaves, pairs.signals(other.text).leaves, room)
+        room -= len(changes.fields) if changes else 0
+        found.append(sample.model_copy(update={"json_changes": changes}))
+    return tuple(found)
+
+
+def _ranked(gathered: Gathered, mine: Sequence[Answer], theirs: Sequence[Answer]) -> list[tuple[Answer, Answer]]:
+    """The pairs of answers that can be compared, the nearest first."""
+    pairs = ((a, b) for a in mine for b in theirs if a.stratum == b.stratum)
+    return sorted(pairs, key=lambda ab: gathered.texts.distance(ab[0].text, ab[1].text))
 
 
 def _sample(
-    spec: JobSpec,
-    gathered: Gathered,
-    mine: Sequence[Answer],
-    theirs: Sequence[Answer],
-    classes: Pairs,
-) -> PairSample | None:
-    pairs = [(a, b) for a in mine for b in theirs if a.stratum == b.stratum]
-    if not pairs:
-        return None
-    counts = Counter(classes.pair(a.text, b.text).level for a, b in pairs)
-    ranked = sorted(pairs, key=lambda ab: gathered.texts.distance(ab[0].text, ab[1].text))
+    spec: JobSpec, gathered: Gathered, ranked: Sequence[tuple[Answer, Answer]], classes: Pairs, told: tuple[str, ...]
+) -> PairSample:
+    """The sample of all pairs of one prompt and two regions, and what else is told of the one in the middle."""
+    counts = Counter(classes.pair(a.text, b.text).level for a, b in ranked)
     a, b = ranked[(len(ranked) - 1) // 2]
     middle = classes.pair(a.text, b.text)
-    kinds, reasons = dict.fromkeys(middle.kinds), middle.reasons
+    kinds, reasons = dict.fromkeys(middle.kinds), middle.reasons + told
     lost = gathered.failures.get((a.region, a.prompt), Counter()) + gathered.failures.get(
         (b.region, b.prompt), Counter()
     )
     if lost:
         kinds |= dict.fromkeys(_lost_kinds(lost))
-        reasons += (f"{_planned_pairs(spec) - len(pairs)} of {_planned_pairs(spec)} pairs lack an answer",)
+        reasons += (f"{_planned_pairs(spec) - len(ranked)} of {_planned_pairs(spec)} pairs lack an answer",)
     return PairSample(
         prompt=a.prompt,
         a=Place(region=a.region, slot=a.slot, replica=a.replica),

@@ -18,6 +18,8 @@ from runner.bundle import Observation
 from runner.compare import describe
 from runner.compare.across import across
 from runner.compare.apart import apart
+from runner.compare.classes import Pairs
+from runner.compare.descriptors import Descriptors
 from runner.compare.distance import MILLION
 from runner.compare.naming import Found, exchanged, find, identical, seed, sizes
 from runner.compare.permutation import energy_test, least
@@ -53,7 +55,9 @@ def level(spec: JobSpec) -> Fraction:
 
 def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulated: bool, grade: Grade) -> DiffReport:
     """What the observations of a run say. A pure function; the order of the observations does not matter."""
-    targets = tuple(_target(spec, gather(spec, target.name, observations), grade) for target in spec.spec.targets)
+    targets = tuple(
+        _target(spec, gather(spec, target.name, observations), grade, observations) for target in spec.spec.targets
+    )
     answered = {o.cell.region for o in observations if o.status == "ok" and o.output is not None}
     regions = tuple(region.name for region in spec.spec.regions)
     return DiffReport(
@@ -79,7 +83,7 @@ def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulate
     )
 
 
-def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
+def _target(spec: JobSpec, gathered: Gathered, grade: Grade, seen: Sequence[Observation]) -> TargetDiff:
     distances = unit_distances(gathered.texts, gathered.units)
     thin = _thin(gathered)
     obstacles = [*_obstacles(spec, gathered, grade), *thin]
@@ -87,7 +91,9 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
         obstacles = _weak(spec, gathered, gathered.observed())
     found = Found() if obstacles else find(gathered, exchanged(gathered, distances), level(spec))
     missing = _missing(spec, gathered)
-    samples = describe.samples(spec, gathered)
+    pairs = Pairs(gathered.texts.texts)
+    descriptors = Descriptors(gathered, pairs, spec.spec.compare.ignore, seen)
+    samples = describe.samples(spec, gathered, pairs, descriptors)
     verdicts, because = _verdicts(spec, gathered, found, samples, bool(obstacles), missing)
     compared = gathered.observed() or gathered.regions
     rest = [region for region in gathered.observed() if region not in found.named]
@@ -99,10 +105,11 @@ def _target(spec: JobSpec, gathered: Gathered, grade: Grade) -> TargetDiff:
         separable=not thin,
         reasons=(*obstacles, *because, *_remarks(gathered, bool(obstacles))),
         tests=(*_tests(found), *missing),
-        regions=describe.region_diffs(gathered, distances, verdicts),
+        regions=describe.region_diffs(gathered, distances, verdicts, descriptors),
         matrix=describe.matrix(gathered.regions, gathered.units, distances),
         samples=samples,
         detectable=found.detectable if "noise" in verdicts.values() else None,
+        described=descriptors.of(gathered.regions),
         apart=apart(gathered, distances, rest, level(spec), seed(gathered, APART)),
     )
 

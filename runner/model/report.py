@@ -66,6 +66,34 @@ class Spread(Document):
     pairs: Count = Field(description="Pairs of answers that were measured")
 
 
+class Length(Document):
+    """Least, middle and greatest of the lengths of answers."""
+
+    least: Count
+    median: Count = Field(description="The lower of two in the middle")
+    greatest: Count
+
+
+LanguageCode = Annotated[str, Field(pattern=r"^([a-z]{2,3}|unknown)$", description="ISO 639, or unknown")]
+Word = Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
+
+
+class Described(Document):
+    """What answers look like on their own, measured, and what is filtered from them. No verdict rests on it."""
+
+    characters: Length = Field(description="Of the answers without the literals of `compare.ignore`")
+    words: Length = Field(description="Numbers, runs of letters, and characters of scripts without spaces")
+    languages: dict[LanguageCode, Count] = Field(description="How many answers are in which language")
+    refusals: Count = Field(description="Answers that refuse")
+    json_answers: Count = Field(description="Answers that are valid JSON, an object or an array, in a fence or not")
+    volatile: dict[Word, Count] = Field(
+        description="Values that differ in every call, by kind: the classes of pairs leave them out, distances do not"
+    )
+    ignored: tuple[Count, ...] = Field(
+        (), description="How often each literal of `compare.ignore`, in the job's order, was left out, of everything"
+    )
+
+
 class RegionDiff(Document):
     """One region of one target."""
 
@@ -77,6 +105,7 @@ class RegionDiff(Document):
     providers: Count = Field(description="Providers that answered at least once")
     control: Spread | None = Field(None, description="Between providers of this region: the job's own noise")
     others: Spread | None = Field(None, description="Between this region's providers and the other regions'")
+    described: Described | None = Field(None, description="Its answers; absent where there are none")
 
 
 class Answer(Document):
@@ -85,6 +114,20 @@ class Answer(Document):
     region: RegionName
     slot: Count = Field(description="Which of the region's providers")
     replica: Count = Field(description="Which of the provider's answers to the prompt")
+
+
+class JsonChange(Document):
+    """A field in which two JSON answers differ. Keys are the answers' own words, the deceiving characters shown."""
+
+    path: str = Field(max_length=120, description="JSON pointer (RFC 6901); a longer one is cut and ends in …")
+    only: Literal["a", "b"] | None = Field(None, description="The one answer that has it; absent where both do")
+
+
+class JsonChanges(Document):
+    """The fields in which two JSON answers differ."""
+
+    fields: tuple[JsonChange, ...] = Field(max_length=20, description="In the order of their pointers")
+    more: Count = Field(description="Those that are left out here")
 
 
 class PairSample(Document):
@@ -98,6 +141,7 @@ class PairSample(Document):
     kinds: tuple[Kind, ...] = Field(description="What differs in it")
     reasons: tuple[Annotated[str, Field(max_length=120)], ...] = Field((), description="Why it fell into its class")
     classes: dict[PairClass, Count] = Field(description="How many pairs fell into each class")
+    json_changes: JsonChanges | None = Field(None, description="Where both are JSON, the fields that differ")
 
 
 class Apart(Document):
@@ -139,6 +183,7 @@ class TargetDiff(Document):
     detectable: PartsPerMillion | None = Field(
         None, description="Smallest shift between regions that this design would have found"
     )
+    described: Described | None = Field(None, description="All its answers; absent where there are none")
     apart: Apart | None = Field(None, description="The one provider that stands apart, where its region does not")
 
 
