@@ -125,7 +125,7 @@ class Web:
         try:
             client = self._client()
             with client.stream(method, f"{self._url}/{path}", params=list(query), **extra) as answer:
-                yield answer.status_code, self._timed(answer.iter_bytes(1 << 16))
+                yield answer.status_code, self._timed(answer.iter_raw())
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise PinFailed(f"nobody answers at {self._url} ({words(str(error).encode())})", away=True) from None
         except httpx2.TimeoutException:
