@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from typing import NamedTuple
 
+from runner import answerpage
 from runner.badges import FOLDER as BADGES
 from runner.jobpages import JobSummary, badge_files, ended_page, history_page, index_page, summarise
+from runner.model.report import Described
 from runner.neutral import fence, inline
 from runner.plan import Idle, Plan
 from runner.planview import as_markdown
 from runner.render import run_page
 from tests import make
-from tests.test_render import FOLDER, start, written_by
+from tests.test_render import FOLDER, judged, start, written_by
 
 SHORT = 300
 """Bytes up to which no part of a page is cut, so that one shape is asked of all texts."""
@@ -49,9 +52,29 @@ def sinks(text: str) -> Sinks:
         "cancelled": ended_page(start(), "cancelled", "2026-11-22T04:00:00Z", bundle.receipts).decode(),
         "plan": as_markdown(plan),
         "parts": f"# {inline(text)}\n\n- {inline(text, 300)}\n\n{fence(text)}\n",
+        "fields": fields(text),
     }
     drawn = files | history | {path.removeprefix(f"{BADGES}/"): raw for path, raw in badge_files(job).items()}
     return Sinks(pages, {name: raw.decode() for name, raw in drawn.items() if name.endswith(".svg")})
+
+
+def fields(text: str) -> str:
+    """Two JSON answers that have the text as a key and as a value, and a literal that the job leaves out, in tables."""
+    one, other = ({text: n, "list": [f"{text}{n}", f"{n}{text}"]} for n in (1, 2))
+    found = answerpage.fields(json.dumps(one).encode(), json.dumps(other).encode(), ())
+    assert found is not None
+    target = judged().targets[0]
+    regions = tuple(region.model_copy(update={"described": _ignoring(region.described)}) for region in target.regions)
+    counted = target.model_copy(update={"described": _ignoring(target.described), "regions": regions})
+    numbers = answerpage.numbers(counted, (text, text[:40]))
+    rows = [*found.rows, *numbers.kinds]
+    return "| a | b | c | d |\n|---|---|---|---|\n" + "".join(f"|{'|'.join(row)}|\n" for row in rows)
+
+
+def _ignoring(described: Described | None) -> Described:
+    """The same answers of a job that leaves out two literals."""
+    assert described is not None
+    return described.model_copy(update={"ignored": (1, 0)})
 
 
 class _Reader(HTMLParser):

@@ -4,6 +4,7 @@ their size, lead nowhere but into the tree, say SIMULATED in their first line, a
 from __future__ import annotations
 
 import hashlib
+import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -178,6 +179,40 @@ def test_regions_that_were_not_observed_are_told_with_the_reasons() -> None:
         "| SA | 1: `local` `sa-1`<br>2: `local` `sa-2`<br>3: `local` `sa-3` | claimed | 3 of 3 answered | nothing |"
         in page
     )
+
+
+def in_three_ways() -> Bundle:
+    """Two prompts, one asking for JSON; the EU answers in German, APAC something else; the job leaves out a name."""
+    told = {
+        "EU": "Die Hauptstadt von Frankreich ist Paris, und sie liegt an der Seine.",
+        "US": "The capital of France is Paris, and it lies on the Seine.",
+        "APAC": "I'm sorry, but I can't help with that request.",
+    }
+
+    def say(cell: Cell) -> str:
+        if cell.prompt == "json":
+            city = "Lyon" if cell.region == "APAC" else "Paris"
+            why = "Dort sitzt die Regierung. " if cell.region == "EU" else "That is where the government is. "
+            return json.dumps({"city": city, "why|`": why * 3 + "!" * cell.slot})
+        return (
+            f"{told[cell.region]}\nAnswered by Acme at 2026-11-22 10:0{cell.slot}:00, request req_8f3a9c01{cell.slot}."
+        )
+
+    prompts = [{"id": "capital", "text": "What is the capital?"}, {"id": "json", "text": "The same, as JSON."}]
+    compared = {"ignore": [" by Acme", "never|there"], "similarity": "lexical", "alpha": "0.05"}
+    return make.bundle(say, prompts=prompts, compare=compared, sampling={"providers": 3, "replicas": 1})
+
+
+def test_golden_answers_in_numbers() -> None:
+    """What was filtered, how answers are on their own, and JSON by its fields."""
+    page = page_of(in_three_ways())[1]["README.md"].decode()
+    shown = page[page.index("### What differs") : page.index("## Attempts")]
+    golden.check("answers.md", shown.encode())
+    assert "**The language differs: mostly German in EU; mostly English in US and APAC.**" in shown
+    assert (
+        "<summary>Filtered before comparing: 9 ids, 9 timestamps, 1 of 2 texts that the job names (9 times)</summary>"
+    )
+    assert '| `/city` | `"Paris"` | `"Lyon"` |' in shown
 
 
 @pytest.mark.parametrize(
@@ -388,6 +423,23 @@ def test_a_huge_run_keeps_its_size() -> None:
     for left_out in ("more prompts, no more different", "more groups of answers are left out"):
         assert left_out in text
     assert text.count("<details>") == text.count("</details>") > 0
+
+
+def test_json_without_end_keeps_its_size() -> None:
+    def say(cell: Cell) -> str:
+        return json.dumps({f"{'`|' * 30}{n}": f"{cell.region}{cell.slot}{'<' * 99}" for n in range(30)})
+
+    bundle = make.bundle(
+        say,
+        prompts=[{"id": f"prompt-{n}", "text": "x"} for n in range(12)],
+        regions=[{"name": f"REGION{n}-CENTRAL"} for n in range(2)],
+        sampling={"providers": 1, "replicas": 1, "seeds": "shared"},
+        compare={"ignore": [f"{'x' * 190}{n}" for n in range(16)], "similarity": "lexical", "alpha": "0.05"},
+    )
+    page = page_of(bundle)[1]["README.md"]
+    assert 60_000 < len(page) <= LARGEST
+    assert b"| and 10 more | | |" in page
+    assert b"Both are JSON; 30 fields differ:" in page
 
 
 def test_long_lists_keep_their_size() -> None:
