@@ -71,6 +71,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("describe", "describe:describe", "A run's attempts, providers, agreements and cost"),
             Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
             Verb("bundle", "bundle:bundle", "A bundle's CID, its CAR, and a CAR unpacked, with no daemon"),
+            Verb("fetch", "fetch:fetch", "Get a bundle back by its CID, from anybody, and verify it"),
             Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),
         ),
     ),

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runner import car
-from runner.cli import main
-from runner.commands.bundle import logged
-from runner.commands.read import at_head
 from runner.dagpb import Block, parse_cid
-from runner.model import entry as e
 from runner.unixfs import CHUNK, folder_cid, folder_graph
+from tests.bundles import Beacon, published, verbs
 from tests.conftest import ROOT
 
 FILES = {"job.yaml": b"job", "outputs/a/1.txt": b"same", "outputs/b/1.txt": b"same", "large": bytes(2 * CHUNK + 1)}
-Beacon = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def beacon(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Beacon:
-    """The command; exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BEACON_STATE", str(tmp_path / "state"))
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
+    """The command, in a folder of its own."""
+    return verbs(capsys, monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -43,16 +30,6 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / "folder" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "folder" / path).write_bytes(data)
     return tmp_path / "folder"
-
-
-def published() -> dict[str, tuple[str, Path]]:
-    """The runs of this project's own registry: CID and bundle."""
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    with at_head(ROOT) as state:
-        ended = [run for run, end in state.history.ended.items() if e.bundled(end.end)]
-        found = [logged(state, run) for run in ended]
-    return {one.run: (one.cid, ROOT / one.folder / "bundle") for one in found}
 
 
 def test_folder_to_car_and_back(beacon: Beacon, folder: Path, tmp_path: Path) -> None:

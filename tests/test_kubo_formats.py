@@ -11,8 +11,8 @@ from runner import car
 from runner.dagpb import parse_cid
 from runner.edges.trees import read_tree
 from runner.unixfs import CHUNK, folder_graph, graph
+from tests.bundles import published
 from tests.kubo import Kubo
-from tests.test_bundle_verb import published
 from tests.test_unixfs import tree
 
 ADD = ("add", "--only-hash", "--recursive", "--hidden", "--progress=false")

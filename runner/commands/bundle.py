@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from runner import car as cars
 from runner.car import Limit
 from runner.commands.console import JsonFlag, line, note, put_json
+from runner.commands.holding import graphs
 from runner.commands.operate import RepoOption
 from runner.commands.read import at_head
 from runner.dagpb import cid_text, parse_cid
 from runner.dossier import find_run
 from runner.edges.blockfile import BlockFile
 from runner.edges.trees import read_tree, refuse_taken, write_file, write_graph
-from runner.errors import Unverified, Usage
+from runner.errors import Usage
 from runner.gather import Gathering
-from runner.model import entry as e
-from runner.plan import run_folder
+from runner.pinning import Bundle, bundles
 from runner.state import State
-from runner.unixfs import Graph, folder_graph, graph
+from runner.unixfs import Graph, graph
 from runner.unpack import Bounds
 
 bundle = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -32,14 +32,6 @@ MIB = 1 << 20
 
 Target = Annotated[str, typer.Argument(metavar="FOLDER|RUN", help="A folder or file, or a run by its first digits.")]
 Most = Annotated[int, typer.Option("--most", metavar="MIB", min=1, help="The most to read and to write, in MiB.")]
-
-
-class Logged(NamedTuple):
-    """A run's bundle as the log names it; `folder` is the run's, from the repository's root."""
-
-    run: str
-    cid: str
-    folder: str
 
 
 @bundle.callback()
@@ -96,15 +88,13 @@ def extract(
     _tell(as_json, cid_text(gathering.root), told, {"blocks": gathering.count, "folder": str(out)})
 
 
-def logged(state: State, which: str) -> Logged:
+def logged(state: State, which: str) -> Bundle:
     """The bundle of a run, named by the first digits of its id or by its job. Raises `Usage` where there is none."""
     run = find_run(state, which)
-    ended = state.history.ended.get(run)
-    if ended is None or not e.bundled(ended.end) or ended.end.cid is None:
-        hint = "`beacon describe RUN` tells where it stands"
-        raise Usage("bundle-none", f"run {run[:12]} published no bundle", hint)
-    job = ended.start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
-    return Logged(run, ended.end.cid, run_folder(job, run, ended.start.due))
+    found = next((one for one in bundles(state.history) if one.run == run), None)
+    if found is None:
+        raise Usage("bundle-none", f"run {run[:12]} published no bundle", "`beacon describe RUN` tells where it stands")
+    return found
 
 
 def _graph(target: str, repo: Path) -> Graph:
@@ -112,14 +102,7 @@ def _graph(target: str, repo: Path) -> Graph:
     if os.path.lexists(target):
         return graph(read_tree(Path(target)))
     with at_head(repo) as state:
-        found = logged(state, target)
-        prefix = f"{found.folder}/bundle/"
-        files = state.snapshot.read_all(list(state.snapshot.files(prefix.rstrip("/"))))
-    made = folder_graph({path.removeprefix(prefix): raw for path, raw in files.items()})
-    if made.cid != found.cid:
-        message = f"{prefix} in this clone gives {made.cid}; the log says {found.cid}"
-        raise Unverified("cid-wrong", message, "`beacon verify` tells what changed; `beacon fetch` gets it again")
-    return made
+        return graphs(state.snapshot)(logged(state, target))
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

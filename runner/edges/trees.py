@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -83,6 +83,24 @@ def write_file(pieces: Iterable[bytes], target: Path) -> int:
 
     write_tree([Entry("", counted())], target)
     return size
+
+
+class TreeFiles(Mapping[str, bytes]):
+    """The files below a folder, by relative path; each is read when it is asked for, and none is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        found = sorted(folder.rglob("*"))
+        self._paths = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
+
+    def __getitem__(self, path: str) -> bytes:
+        return self._paths[path].read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def refuse_taken(target: Path) -> None:

@@ -62,6 +62,21 @@ ENTRIES: Mapping[str, Note] = {
         "Bundles are CIDv1 with SHA2-256, their nodes dag-pb and their leaves raw: the profile unixfs-v1-2025.",
         "use the CID that the log, a manifest or beacon bundle cid names",
     ),
+    "fetch-failed": Note(
+        "Nobody gave the whole bundle",
+        "Each was asked for it, and what was wrong with each stands in the message. Nothing was written.",
+        "--from another gateway, node or folder; any clone of the registry can pin it again: beacon pin",
+    ),
+    "fetch-source": Note(
+        "The place to fetch from is not known",
+        "--from takes a kind with an address, or the name of a target in the registry's policy.",
+        "--from gateway=https://trustless-gateway.link, --from kubo=http://127.0.0.1:5001, --from folder=PATH",
+    ),
+    "gateway-url": Note(
+        "The address is not one of a gateway",
+        "A gateway is an http or https address without user, query or fragment; /ipfs/CID is added to it.",
+        "--from gateway=https://trustless-gateway.link",
+    ),
     "node-malformed": Note(
         "A node of the graph is not well-formed",
         "A node has one encoding; what was read is written again and has to be the same bytes.",

@@ -14,7 +14,7 @@ _SHOWN = 20
 def as_text(report: Report) -> str:
     """The steps in their order, each with its outcome, and the last line. What comes from the target is neutralised."""
     head = f"{report.origin or 'an unknown log'} at commit {report.commit}, {report.size} log entries"
-    lines = [head, *(line for step in report.steps for line in _step(step))]
+    lines = [head, *(line for step in report.steps for line in as_lines(step))]
     lines += _some(report.work_tree)
     return "".join(f"{terminal(line)}\n" for line in (*lines, report.last_line))
 
@@ -49,7 +49,8 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> Iterator[str]:
+def as_lines(step: Step) -> Iterator[str]:
+    """One step in lines, which are still to be neutralised."""
     checked = ", ".join(f"{number} {what}" for what, number in step.counts.items())
     yield f"({step.number}) {step.outcome:<11}  {step.title}" + (f": {checked}" if checked else "")
     yield from _some([f"{found.where}: [{found.code}] {found.message}" for found in step.findings], step.more)
