@@ -64,8 +64,8 @@ _FENCES = ("```", "~~~", "'''")
 """What begins and ends a block of code; `signals.tidy` makes quotes of backticks."""
 
 _ASCII = re.compile(r"[\x00-\x7f]++")
-_PLAIN = re.compile("[a-z]")
-_WORDS = {name: re.compile(f"[{chars}]++(?:'[{chars}]++)*+") for name, (chars, _) in _SHARED.items()}
+_PLAIN = re.compile("[a-z]++")
+_WORDS = {name: re.compile(f"[{chars}]++(?:'[{chars}]++)*") for name, (chars, _) in _SHARED.items()}
 _KNOWN = {name: (of_words(languages), of_letters(languages)) for name, (_, languages) in _SHARED.items()}
 
 
@@ -102,9 +102,11 @@ def _prose(text: str) -> str:
 
 def _scripts(text: str) -> Counter[str]:
     """How many letters of each writing system a text has; Han with some Kana is Japanese, without it Chinese."""
-    found = Counter({"latin": len(_PLAIN.findall(text))})
-    if rest := _ASCII.sub("", text):
-        found.update({name: len(pattern.findall(rest)) for name, pattern in _SCRIPTS.items()})
+    found = Counter({"latin": sum(map(len, _PLAIN.findall(text)))})
+    if not text.isascii():
+        others = Counter(_ASCII.sub("", text))
+        each = "".join(others)
+        found.update({name: sum(others[one] for one in pattern.findall(each)) for name, pattern in _SCRIPTS.items()})
     han, kana = found.pop("han", 0), found.pop("kana", 0)
     found["ja" if 8 * kana > han else "zh"] += _DENSE * (han + kana)
     found["ko"] *= _DENSE
@@ -116,7 +118,7 @@ def _by_words(text: str, script: str) -> str:
     words, (known, letters) = _WORDS[script].findall(text), _KNOWN[script]
     points: Counter[str] = Counter()
     for word, times in Counter(words).items():
-        for code in known.get(word) or known.get(word.partition("'")[0], ()):
+        for code in known.get(word) or ("'" in word and known.get(word.partition("'")[0])) or ():
             points[code] += times * _WORD
     for letter, times in Counter(_ASCII.sub("", text)).items():
         for code in letters.get(letter, ()):

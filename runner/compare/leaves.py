@@ -17,7 +17,7 @@ DEPTH = 64
 Leaves = Mapping[tuple[str, ...], str]
 """A JSON document as path to leaf, each leaf as its JSON text, strings without quotes behind a `"`."""
 
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.S)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*(?:"|\\?\Z)', re.S)
 _BRACKET = re.compile(r"[\[\]{}]")
 _FENCED = re.compile(r"\s*(`{3,10}|~{3,10})[A-Za-z0-9]{0,10}[ \t]*\n(.*)\n[ \t]*\1\s*\Z", re.S)
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,3}))?\Z", re.ASCII)

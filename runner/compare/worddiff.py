@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar
 
 from rapidfuzz.distance import Indel
@@ -23,7 +24,7 @@ ANCHOR = 8
 """Characters that an equal sentence needs to be an anchor."""
 
 S = TypeVar("S", str, tuple[str, ...])
-_SENTENCE = re.compile(r"(?:[^.!?。！？\n]++|[.!?](?![ \n]))*+[.!?。！？\n]?+")
+_END = re.compile(r"[。！？\n]|[.!?](?=[ \n])")
 
 
 class Op(NamedTuple):
@@ -37,7 +38,13 @@ def diff(a: str, b: str) -> tuple[Op, ...]:
     """How `a` becomes `b`. The equal and deleted texts, joined, are `a`; the equal and inserted ones are `b`.
 
     No two neighbours have the same kind; between two equal stretches, what is deleted comes before what is inserted."""
-    return tuple(_joined(_sentences(_SENTENCE.findall(a), _SENTENCE.findall(b))))
+    return tuple(_joined(_sentences(_parted(a), _parted(b))))
+
+
+def _parted(text: str) -> list[str]:
+    """The sentences of a text, each with its end."""
+    ends = [hit.end() for hit in _END.finditer(text)]
+    return [text[start:end] for start, end in pairwise([0, *ends, len(text)]) if start < end]
 
 
 def _sentences(a: Sequence[str], b: Sequence[str]) -> Iterator[Op]:
