@@ -66,11 +66,11 @@ def numbers(target: TargetDiff, ignore: Sequence[str]) -> Numbers:
 
 def _row(described: Described) -> tuple[Safe, ...]:
     return (
-        _length(described.characters),
-        _length(described.words),
         _languages(described.languages),
         _some(described.refusals),
         _some(described.json_answers),
+        _length(described.words),
+        _length(described.characters),
     )
 
 

@@ -76,7 +76,7 @@ def _measured(text: str, pairs: Pairs, place: int) -> Measured:
     strings = [] if leaves is None else [leaf[1:] for leaf in leaves.values() if leaf.startswith('"')]
     return Measured(
         characters=len(text),
-        words=sum(1 for _ in _WORD.finditer(text[:ANALYSED])),
+        words=len(_WORD.findall(text[:ANALYSED])),
         language=language(signals.clean if leaves is None else "\n".join(strings)),
         refuses=signals.refuses,
         is_json=leaves is not None,
