@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runner import log
+from runner.diagnostics import did_you_mean
 from runner.errors import Unverified, Usage
 from runner.model import DiffReport, Manifest, Receipt, Settlement, parse_entry
 from runner.model import entry as e
@@ -76,8 +77,12 @@ def find_run(state: State, which: str) -> str:
         found = [max(of_job)[1]] if of_job else []
     if len(found) == 1:
         return found[0]
-    said = f"{len(found)} runs begin with" if found else "no run or job is called"
-    raise Usage("run-unknown", f"{said} {which!r}", "`beacon report` lists published runs, `beacon status` all jobs")
+    hint = "`beacon report` lists published runs, `beacon status` all jobs"
+    if found:
+        raise Usage("run-unknown", f"{len(found)} runs begin with {which!r}", hint)
+    jobs = {start.job.removeprefix("registry/jobs/").removesuffix(".yaml") for _, start in begun.values()}
+    meant = did_you_mean(which, jobs | {job.rpartition("/")[2] for job in jobs})
+    raise Usage("run-unknown", f"no run or job is called {which!r}{meant}", hint)
 
 
 def dossier(state: State, run: str) -> Dossier:

