@@ -13,6 +13,11 @@ from tests.kubo import kubo  # noqa: F401 - the same
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """trio hands its chance to hypothesis, which warns where verbs have frozen the heap and so hide who else holds it."""
+    config.addinivalue_line("filterwarnings", "ignore:It looks like .register_random.")
+
+
 def _outside(name: str, variable: str) -> Path:
     folder = Path(os.environ.get(variable) or ROOT.parent / "shared" / name)
     if not folder.is_dir():

@@ -1,17 +1,20 @@
-"""A proxy in front of a yagna daemon that spoils chosen answers: dropped, late, refused, malformed, endless.
+"""A proxy in front of a daemon, yagna or Kubo, that spoils answers: dropped, late, refused, malformed, endless, untrue.
 
     with FaultyProxy(url) as proxy:
         proxy.spoil("POST", "/market-api/v1/agreements$", "reset", times=1)
         ... proxy.url ...
 
 What it spoils has reached the daemon (`after` kinds), or has not: a request that was carried out and whose answer is
-lost is the harder case, so it is the rule; kinds that end in `!` never reach the daemon."""
+lost is the harder case, so it is the rule; kinds that end in `!` never reach the daemon. A lie says that all is well.
+
+With `choose`, chance decides instead: it is given the path and the query, and names a kind or None."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -19,8 +22,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-KINDS = ("reset", "500", "500!", "408!", "not json", "wrong types", "empty", "huge", "late", "reset!")
+KINDS = ("reset", "500", "500!", "408!", "not json", "wrong types", "empty", "huge", "late", "reset!", "hang!", "lie!")
 _LATE_SECONDS = 3.0
+_HANG_SECONDS = 1.5
 _HUGE = 64 << 20
 
 
@@ -35,8 +39,9 @@ class _Rule:
 class FaultyProxy:
     """Runs on a thread of its own. `struck` counts what was spoiled."""
 
-    def __init__(self, daemon: str) -> None:
+    def __init__(self, daemon: str, choose: Callable[[str], str | None] = lambda _: None) -> None:
         self._daemon = daemon
+        self._choose = choose
         self._rules: list[_Rule] = []
         self.struck = 0
 
@@ -74,7 +79,9 @@ class FaultyProxy:
                 rule.times -= 1
                 self.struck += 1
                 return rule.kind
-        return None
+        kind = self._choose(request.path_qs)
+        self.struck += kind is not None
+        return kind
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         kind = self._rule(request)
@@ -104,9 +111,24 @@ class FaultyProxy:
             "empty": lambda: web.json_response([]),
             "huge": lambda: web.Response(body=b"[" + b" " * _HUGE + b"]", content_type="application/json"),
         }
+        if kind == "lie":
+            return _lie(request)
+        if kind == "hang":
+            await asyncio.sleep(_HANG_SECONDS)
         if kind in answers:
             answer: web.Response = answers[kind]()
             return answer
-        assert request.transport is not None
-        request.transport.abort()
+        if request.transport is not None:  # the client may have hung up by itself
+            request.transport.abort()
         return web.Response()
+
+
+def _lie(request: web.Request) -> web.Response:
+    """What Kubo says when it did as it was told."""
+    cid = request.query.get("arg", "")
+    said = {
+        "/api/v0/dag/import": {"Stats": {"BlockCount": 9, "BlockBytesCount": 999}},
+        "/api/v0/pin/add": {"Pins": [cid]},
+        "/api/v0/pin/ls": {"Keys": {cid: {"Type": "recursive", "Name": ""}}},
+    }
+    return web.json_response(said[request.path])

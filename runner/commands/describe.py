@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from runner.commands import holding
 from runner.commands.console import JsonFlag, line, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.read import at_head
@@ -26,11 +27,17 @@ def describe(
     """A run: its starts and ends, every attempt with provider, agreement, times, usage and cost, and what was paid."""
     with at_head(repo) as state:
         found = dossier(state, find_run(state, which))
+        kept = holding.of_run(state, found.run)
     if json_only:
-        put_json(as_json(found))
+        records = kept.records if kept else {}
+        put_json(as_json(found) | {"kept": {name: holding.as_data(record) for name, record in records.items()}})
         return
     for text in as_lines(found):
         line(terminal(text))
+    if kept:
+        line("\nbundle kept, by what `beacon pin` last saw from this machine:")
+        for text in holding.held_lines(kept):
+            line(terminal(f"    {text}"))
 
 
 def as_lines(found: Dossier) -> Iterator[str]:

@@ -79,6 +79,13 @@ def known(state: State, meant: Aim, wanted: Sequence[Bundle] | None = None) -> S
     ]
 
 
+def of_run(state: State, run: str) -> Account | None:
+    """Where a run's bundle is kept, by the cache; None where it has none, or the policy names no target."""
+    meant = aim(state, ())
+    wanted = [one for one in pinning.bundles(state.history) if one.run == run]
+    return known(state, meant, wanted)[0] if meant and wanted else None
+
+
 def bring(
     state: State,
     meant: Aim,
