@@ -1,7 +1,7 @@
 """What the answers of a region, or of a target, look like on their own: how long they are, in which language, how many
 refuse or are JSON; and what is filtered from them before they are compared.
 
-Measured, and no verdict rests on it. Languages are told by `language`, refusals by `refusals`, volatile values by
+Measured, and no test rests on it. Languages are told by `language`, refusals by `refusals`, volatile values by
 `volatile`; how often they are right stands in `docs/statistics.md`.
 """
 

@@ -69,9 +69,9 @@ class Spread(Document):
 class Length(Document):
     """Least, middle and greatest of the lengths of answers."""
 
-    least: Count
-    median: Count = Field(description="The lower of two in the middle")
-    greatest: Count
+    least: Count = Field(description="Of the shortest answer")
+    median: Count = Field(description="Of the one in the middle, the shorter of two")
+    greatest: Count = Field(description="Of the longest answer")
 
 
 LanguageCode = Annotated[str, Field(pattern=r"^([a-z]{2,3}|unknown)$", description="ISO 639, or unknown")]
@@ -79,7 +79,7 @@ Word = Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
 
 
 class Described(Document):
-    """What answers look like on their own, measured, and what is filtered from them. No verdict rests on it."""
+    """What answers look like on their own, measured, and what is filtered from them. No test rests on it."""
 
     characters: Length = Field(description="Of the answers without the literals of `compare.ignore`")
     words: Length = Field(description="Numbers, runs of letters, and characters of scripts without spaces")
