@@ -144,6 +144,8 @@ def numbered(field: int, value: int) -> bytes:
 
 def varint(value: int) -> bytes:
     """A number, 7 bits a byte, the lowest first."""
+    if value < 0x80:
+        return bytes((value,))
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

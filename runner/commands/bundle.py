@@ -5,31 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runner import car as cars
 from runner.car import Limit
 from runner.commands.console import JsonFlag, line, note, put_json
-from runner.commands.holding import graphs
-from runner.commands.operate import RepoOption
-from runner.commands.read import at_head
 from runner.dagpb import cid_text, parse_cid
-from runner.dossier import find_run
 from runner.edges.blockfile import BlockFile
 from runner.edges.trees import read_tree, refuse_taken, write_file, write_graph
 from runner.errors import Usage
 from runner.gather import Gathering
-from runner.pinning import Bundle, bundles
-from runner.state import State
 from runner.unixfs import Graph, graph
 from runner.unpack import Bounds
+
+if TYPE_CHECKING:
+    from runner.pinning import Bundle
+    from runner.state import State
 
 bundle = typer.Typer(add_completion=False, rich_markup_mode=None)
 _READ = 256 << 10
 MIB = 1 << 20
 
+RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone; default: this folder.")]
 Target = Annotated[str, typer.Argument(metavar="FOLDER|RUN", help="A folder or file, or a run by its first digits.")]
 Most = Annotated[int, typer.Option("--most", metavar="MIB", min=1, help="The most to read and to write, in MiB.")]
 
@@ -90,6 +89,9 @@ def extract(
 
 def logged(state: State, which: str) -> Bundle:
     """The bundle of a run, named by the first digits of its id or by its job. Raises `Usage` where there is none."""
+    from runner.dossier import find_run
+    from runner.pinning import bundles
+
     run = find_run(state, which)
     found = next((one for one in bundles(state.history) if one.run == run), None)
     if found is None:
@@ -101,6 +103,9 @@ def _graph(target: str, repo: Path) -> Graph:
     """The blocks of something on disk, or of a run's bundle in the repository's last commit."""
     if os.path.lexists(target):
         return graph(read_tree(Path(target)))
+    from runner.commands.holding import graphs
+    from runner.commands.read import at_head
+
     with at_head(repo) as state:
         return graphs(state.snapshot)(logged(state, target))
 

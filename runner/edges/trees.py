@@ -147,7 +147,8 @@ def _chunk(path: bytes, number: int) -> bytes:
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            return os.pread(file, CHUNK, number * CHUNK)
+            left = os.fstat(file).st_size - number * CHUNK  # a buffer of a whole chunk costs more than a small file
+            return os.pread(file, min(left, CHUNK), number * CHUNK) if left > 0 else b""
         finally:
             os.close(file)
     except OSError as error:

@@ -3,6 +3,7 @@
 startup    the first line of every session            executor   what the local executor adds to its sandbox
 core       pure functions, in CPU time                jobs       validate, plan and reconcile many jobs
 commits    the one write, into large repositories     receipts   verify, against the cryptography alone
+ipfs       CIDs and CARs against `ipfs add --only-hash`, where there is a Kubo
 demo       the whole story from a fresh clone, by stage: installs packages and a model, takes minutes
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from tests.bench.figures import show
 
-NAMES = ("startup", "core", "executor", "commits", "jobs", "receipts", "demo")
+NAMES = ("startup", "core", "executor", "commits", "jobs", "receipts", "ipfs", "demo")
 
 
 def main(names: list[str]) -> int:
