@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +30,7 @@ from runner.edges.measures import semantic, sentiment
 from runner.errors import Usage
 from runner.model import DiffReport
 from runner.sides import Side, match, of_run, of_text
+from runner.state import State
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file that are compared."""
@@ -68,7 +71,9 @@ def diff(
     measures = [_MEASURES[extra]() for extra in dict.fromkeys(extras or ())]
     if (a, b) == ("-", "-"):
         raise Usage("nothing-in-common", "standard input is one text, and cannot be both sides")
-    one, other = _side(a, repo), _side(b, repo)
+    with ExitStack() as opened:
+        head = cache(lambda: opened.enter_context(at_head(repo)))
+        one, other = _side(a, head), _side(b, head)
     matched = match(one, other)
     found = [
         Found(each, pair := classify(each.a, each.b), _scores(measures, each.a, each.b, pair.level))
@@ -98,8 +103,8 @@ def _close(found: Sequence[Found], every: bool, runs: set[str]) -> None:
         note(f"whether regions of it differ by more than chance: beacon report {run[:12]}")
 
 
-def _side(given: str, repo: Path) -> Side:
-    """What a word of the command line names: something on the disk first, then a run."""
+def _side(given: str, head: Callable[[], State]) -> Side:
+    """What a word of the command line names: something on the disk first, then a run at the branch's head."""
     if given == "-":
         return of_text(_bounded(sys.stdin.buffer.read(LARGEST + 1), given), "standard input", {"file": "-"})
     name, *names = [given] if (kind := _kind(given)) else given.split(":")
@@ -107,19 +112,20 @@ def _side(given: str, repo: Path) -> Side:
     kind = kind or (_kind(name) if names else None)
     if kind == "file" and not names:
         return of_text(_file(path), name, {"file": name})
-    if kind == "folder":
-        return _folder(path, names)
-    with at_head(repo) as state:
-        try:
-            found = dossier(state, find_run(state, name))
-        except Usage as error:
-            raise Usage(error.code, f"{error.message}; nor is it a file or a folder", error.hint) from None
-        start = found.start
-        job = start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
-        said = any(receipt.predicate.executor.simulated for receipt in found.receipts.values())
-        title = f"run {found.run[:12]} of {job}"
-        facts = {"run": found.run, "job": start.job, "at": start.at, "simulated": said}
-        return of_run(state.snapshot, f"{found.folder}/bundle", title, facts, names)
+    return _folder(path, names) if kind == "folder" else _run(head(), name, names)
+
+
+def _run(state: State, name: str, names: Sequence[str]) -> Side:
+    try:
+        found = dossier(state, find_run(state, name))
+    except Usage as error:
+        raise Usage(error.code, f"{error.message}; nor is it a file or a folder", error.hint) from None
+    start = found.start
+    job = start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
+    said = any(receipt.predicate.executor.simulated for receipt in found.receipts.values())
+    title = f"run {found.run[:12]} of {job}"
+    facts = {"run": found.run, "job": start.job, "at": start.at, "simulated": said}
+    return of_run(state.snapshot, f"{found.folder}/bundle", title, facts, names)
 
 
 def _kind(name: str) -> str | None:
