@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """trio hands its chance to hypothesis, which warns where verbs have frozen the heap and so hide who else holds it."""
+    """trio hands its chance to hypothesis, which warns where a verb froze the heap and so hid who else holds it."""
     config.addinivalue_line("filterwarnings", "ignore:It looks like .register_random.")
 
 

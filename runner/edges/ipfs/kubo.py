@@ -1,7 +1,7 @@
 """A Kubo node as a `Pinner`, by its RPC (https://docs.ipfs.tech/reference/kubo/rpc/): five calls of it.
 
     put         dag/import    the CAR as it is, without pinning: CIDs are ours, not the node's
-    pin         pin/add       offline: blocks that are not there are missing, and nobody is asked for them
+    pin         pin/add       offline, and with a deadline: a node that lacks a block waits for a peer that has it
     standings   pin/ls        recursive pins, one or all
     fetch       dag/export    offline: from the node's own store
 
@@ -16,7 +16,7 @@ from typing import Any
 from runner.edges.ipfs.http import PATIENCE, Answer, Patience, Web
 from runner.ports import PinFailed, Standing
 
-_LACKING = (b"block was not found locally", b"could not find", b"not found locally")
+_LACKING = ("block was not found locally", "context deadline exceeded")
 _UNPINNED = b"is not pinned"
 
 
@@ -25,6 +25,7 @@ class Kubo:
 
     def __init__(self, url: str, token: str | None = None, patience: Patience = PATIENCE) -> None:
         self._web = Web(url, token, patience)
+        self.deadline = f"{patience.silence * 0.7:.1f}s"
 
     def standings(self, cids: Collection[str]) -> Mapping[str, Standing]:
         """See `Pinner.standings`. Many are looked up in the list of all pins."""
@@ -56,8 +57,8 @@ class Kubo:
 
     def pin(self, cid: str, name: str) -> Standing:
         """See `Pinner.pin`."""
-        answer = self._ask("pin/add", [("arg", cid), ("recursive", "true"), ("offline", "true"), ("name", name)])
-        found = answer.json()
+        query = [("arg", cid), ("recursive", "true"), ("offline", "true"), ("timeout", self.deadline), ("name", name)]
+        found = self._ask("pin/add", query).json()
         if not isinstance(found, dict) or found.get("Pins") != [cid]:
             raise PinFailed("it did not say that it pinned the bundle")
         return "pinned"
@@ -104,10 +105,16 @@ class Kubo:
             raise _told(error) from None
 
 
+def lacking(said: str) -> bool:
+    """Whether a node's words mean that it has not all blocks."""
+    return any(words in said for words in _LACKING)
+
+
 def _told(error: PinFailed) -> PinFailed:
     """What the node's words mean: that blocks are lacking is no trouble of its own."""
-    lacking = any(words in error.why.encode() for words in _LACKING)
-    return PinFailed(error.why, retryable=error.retryable, missing=lacking, away=error.away) if lacking else error
+    if not lacking(error.why):
+        return error
+    return PinFailed(error.why, retryable=error.retryable, missing=True, away=error.away)
 
 
 def _text(line: Any, name: str) -> str:

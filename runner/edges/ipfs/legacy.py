@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runner.edges.ipfs.http import PATIENCE, Patience, bearer, words
-from runner.edges.ipfs.kubo import Kubo
+from runner.edges.ipfs.kubo import Kubo, lacking
 from runner.ports import PinFailed, Standing
 
 
@@ -44,7 +44,8 @@ class Legacy:
     def pin(self, cid: str, name: str) -> Standing:
         """See `Pinner.pin`."""
         with self._client() as client:
-            found = client.pin.add(cid, opts={"offline": "true", "cid-base": "base32", "name": name})
+            opts = {"offline": "true", "cid-base": "base32", "name": name, "timeout": self._kubo.deadline}
+            found = client.pin.add(cid, opts=opts)
         if found.get("Pins") != [cid]:
             raise PinFailed("it did not say that it pinned the bundle")
         return "pinned"
@@ -78,7 +79,7 @@ class Legacy:
                 raise PinFailed(f"nobody answers at {self._url}", away="refused" in str(error)) from None
             except exceptions.Error as error:
                 said = words(str(error).encode())
-                raise PinFailed(said, missing="not found locally" in said) from None
+                raise PinFailed(said, missing=lacking(said)) from None
             except (OSError, ValueError, AttributeError, AssertionError, KeyError, TypeError) as error:
                 raise PinFailed(f"the library failed: {type(error).__name__}") from None
 
