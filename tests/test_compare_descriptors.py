@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.compare import compare
@@ -143,7 +143,7 @@ KEYS = st.text(max_size=3).filter(lambda key: not key.isdigit())
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
-    max_leaves=12,
+    max_leaves=6,
 )
 
 
@@ -155,6 +155,7 @@ def resolved(document: Any, path: str) -> Any:
     return document
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(KEYS, VALUES, max_size=4), st.dictionaries(KEYS, VALUES, max_size=4))
 def test_every_pointer_leads_to_its_value(a: dict[str, Any], b: dict[str, Any]) -> None:
     found = fields(a, b)
