@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from runner.commands import exports
+from runner.commands import exports, holding
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RemoteOption, RepoOption, remote_of
 from runner.commands.places import checkout
@@ -17,7 +17,7 @@ from runner.commands.rescore import rescore as judge_again
 from runner.errors import Unverified, Usage
 from runner.history import End
 from runner.model import DiffReport
-from runner.neutral import terminal_block
+from runner.neutral import terminal, terminal_block
 from runner.state import State
 
 
@@ -73,6 +73,9 @@ def _show(state: State, ends: Sequence[End], diffs: Sequence[DiffReport], which:
     elif len(ends) == 1 and which:
         page = state.snapshot.read(f"{exports.folder_of(ends[0])}/README.md") or b""
         line(terminal_block(page.decode("utf-8", "replace")))
+        kept = holding.of_run(state, ends[0].start.run)
+        for text in holding.held_lines(kept) if kept else ():
+            note(terminal(f"bundle at {text}"))
         for entry in state.history.rescored.get(ends[0].start.run, ()):
             note(f"judged again by {entry.classifier}: {exports.folder_of(ends[0])}/{entry.folder}/README.md")
     else:

@@ -1,4 +1,4 @@
-"""Bundles brought to two targets through a connection that fails: `python -m tests.bench.pinning [RATE BUNDLES]…`.
+"""Bundles brought to two targets through a connection that fails: `python -m tests.bench pinning`.
 
 A real Kubo daemon stands behind a proxy that, for a part of the calls, drops the connection before or after the daemon
 did as it was told, answers HTTP 500, hangs past the client's patience, or answers that all is well and keeps nothing.
@@ -8,10 +8,10 @@ is compared with what the daemons themselves say."""
 from __future__ import annotations
 
 import random
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
@@ -21,11 +21,13 @@ from runner.edges.ipfs.kubo import Kubo
 from runner.keeping import Setting, Work, keep
 from runner.pinning import Backoff, Bundle, Record
 from runner.unixfs import Graph, folder_graph
+from tests.bench.figures import Figure, seconds
 from tests.faulty_proxy import FaultyProxy
 from tests.kubo import Kubo as Node
 from tests.kubo import started
 
 HASTE = Patience(connect=1, silence=1, whole=10)
+RATES = ((0.3, 1000), (0.5, 400))
 _LIABLE = ("/api/v0/dag/import", "/api/v0/pin/add")
 
 
@@ -39,7 +41,7 @@ class Found(NamedTuple):
     untrue: int
     lies: int
     spoiled: int
-    calls: float
+    steps: float
     seconds: float
 
 
@@ -77,7 +79,7 @@ def run(nodes: Sequence[Node], rate: float, count: int, seed: str) -> Found:
         untrue=len(reported - held),
         lies=sum(one.stage == "lied" for one in kept),
         spoiled=sum(proxy.struck for proxy in proxies),
-        calls=len(kept) / (count * len(nodes)),
+        steps=len(kept) / (count * len(nodes)),
         seconds=took,
     )
 
@@ -101,20 +103,15 @@ def _faults(rate: float, seed: str) -> Callable[[str], str | None]:
     return one
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print a line for each rate."""
-    asked = arguments or ("0.3", "1000", "0.5", "400")
+def figures(_: Path) -> Iterator[Figure]:
+    """A row for each rate of faults."""
     with started() as one, started() as two:
-        for rate, count in zip(asked[::2], asked[1::2], strict=True):
-            found = run((one, two), float(rate), int(count), "pinning")
-            print(
-                f"{float(rate):.0%} faults: {found.both} of {found.bundles} bundles verified held on two targets; "
-                f"{found.untrue} reported held and not pinned; {found.spoiled} answers spoiled, "
-                f"{found.lies} lies found out; {found.calls:.1f} steps for each bundle and target; "
-                f"{found.seconds:.0f} s",
-                flush=True,
+        for rate, count in RATES:
+            found = run((one, two), rate, count, "pinning")
+            yield Figure(
+                f"{count} bundles to two daemons, {rate:.0%} of calls spoiled",
+                f"{found.both} held by both, {found.untrue} reported and not pinned; {seconds(found.seconds)}",
+                f"{found.spoiled} answers spoiled, {found.lies} lies found out, {found.steps:.1f} steps each",
+                "all, and none",
+                found.both == count and not found.untrue,
             )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
