@@ -155,7 +155,7 @@ def resolved(document: Any, path: str) -> Any:
     return document
 
 
-@settings(max_examples=50)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.dictionaries(KEYS, VALUES, max_size=4), st.dictionaries(KEYS, VALUES, max_size=4))
 def test_every_pointer_leads_to_its_value(a: dict[str, Any], b: dict[str, Any]) -> None:
     found = fields(a, b)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.compare import function_words
@@ -75,6 +75,7 @@ def test_code_is_left_out() -> None:
     assert language(code + "Hier ist das Programm, das du haben wolltest. Es ist nicht sehr lang.") == "de"
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.text())
 def test_any_text_has_a_language_or_none(text: str) -> None:
     assert language(text) in {*NAMES, UNKNOWN}
