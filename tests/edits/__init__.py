@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.edits import clocks, facts, looks, wholes, wording  # noqa: F401 (they name their kinds)
-from tests.edits.sources import MAKERS, Source, answers, choices, real_refusals
+from tests.edits.owned import CHOICES, REFUSALS, owned
+from tests.edits.sources import MAKERS, Answer, Pair, Source, answers, choices, real_refusals
 
 TABLE = re.compile(r"^\| ([a-z0-9-]+) \| ([a-z ]+?) \| ([a-z! ]*?) ?\| (.+) \|$", re.MULTILINE)
 LEVELS = frozenset({"identical", "noise", "minor", "major"})
@@ -55,19 +56,35 @@ def expected() -> dict[str, Expected]:
     return found
 
 
+class Texts(NamedTuple):
+    """What is edited: answers, and refusals and surveys to draw from."""
+
+    answers: tuple[Answer, ...]
+    refusals: tuple[str, ...]
+    choices: tuple[Pair, ...]
+
+
+OWNED = Texts(owned(), REFUSALS, CHOICES)
+"""What this repository has, without any data."""
+
+
 def edits(folder: Path, name: str, most: int, draw: str = "") -> Iterator[Edit]:
+    """Up to `most` edits of a kind of the answers in a folder: see `edits_of`."""
+    return edits_of(Texts(answers(folder), real_refusals(folder), choices(folder)), name, most, draw)
+
+
+def edits_of(texts: Texts, name: str, most: int, draw: str = "") -> Iterator[Edit]:
     """Up to `most` edits of a kind, the same for the same `draw`: half English, the rest German and Chinese."""
-    every = answers(folder)
     rounds = {"en": (most + 1) // 2, "de": most // 4, "zh": most // 4}
     for lang, wanted in rounds.items():
         chance = random.Random(f"{name} {lang}{draw}")
-        order = [answer for answer in every if answer.lang == lang]
+        order = [answer for answer in texts.answers if answer.lang == lang]
         chance.shuffle(order)
         seen = set()
         for answer in order:
             if len(seen) == wanted:
                 break
-            made = MAKERS[name](chance, Source(answer, every, real_refusals(folder), choices(folder)))
+            made = MAKERS[name](chance, Source(answer, *texts))
             if made is not None and made not in seen:
                 seen.add(made)
                 yield Edit(name, lang, *made)
