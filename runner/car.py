@@ -28,10 +28,10 @@ _VERSION_2 = b"\xa1\x67version\x02"
 
 
 class Limit(NamedTuple):
-    """The most that is read: bytes of the whole stream, and blocks."""
+    """The most that is read: bytes of the whole stream, and blocks, which cost memory to remember."""
 
     size: int = 1 << 30
-    blocks: int = 1 << 20
+    blocks: int = 1 << 18
 
 
 LIMIT = Limit()

@@ -235,6 +235,20 @@ def test_a_single_block_without_end_ends(tmp_path: Path) -> None:
     assert (whole, "a block of more than" in wrong["0"]) == (False, True)
 
 
+def test_single_blocks_are_bounded_together(tmp_path: Path) -> None:
+    for limit in (Limit(CHUNK, 1 << 20), Limit(1 << 30, 4)):
+        with pytest.raises(Unverified) as caught:
+            got(tmp_path, [only("raw", honest(BLOCKS), refusing(406))], limit=limit)
+        assert caught.value.code == "car-too-big"
+
+
+def test_settings_of_this_machine_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1:1")
+    with BlockFile(tmp_path) as store:
+        wrong = fetch(Gathering(GRAPH.root, store), ["https://gateway.invalid"], LIMIT, QUICK)
+    assert "proxy" in wrong["https://gateway.invalid"]
+
+
 def test_when_all_has_come_the_rest_is_not_waited_for(tmp_path: Path) -> None:
     def more(asked: Asked) -> Iterator[bytes]:
         yield WHOLE

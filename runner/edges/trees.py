@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runner import unixfs
 from runner.dagpb import Get, cid_text
+from runner.edges.folder import MAX_BYTES
 from runner.errors import Environment, Invalid, Problem, Unverified, Usage
 from runner.unixfs import CHUNK, DEEPEST, PROFILE, Folder, Source
 from runner.unpack import BOUNDS, Bounds, Entry, unpack
@@ -86,7 +87,8 @@ def write_file(pieces: Iterable[bytes], target: Path) -> int:
 
 
 class TreeFiles(Mapping[str, bytes]):
-    """The files below a folder, by relative path; each is read when it is asked for, and none is kept."""
+    """The files below a folder, by relative path; each is read when it is asked for, and none is kept. Raises
+    `Unverified` for one that is larger than any file of an honest bundle."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -94,6 +96,10 @@ class TreeFiles(Mapping[str, bytes]):
         self._paths = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
 
     def __getitem__(self, path: str) -> bytes:
+        size = self._paths[path].stat().st_size
+        if size > MAX_BYTES:
+            message = f"{path} has {size} bytes; {MAX_BYTES} are the most that is judged"
+            raise Unverified("bundle-file-large", message, "no executor's limits let a benchmark say so much")
         return self._paths[path].read_bytes()
 
     def __iter__(self) -> Iterator[str]:

@@ -22,6 +22,11 @@ ENTRIES: Mapping[str, Note] = {
         "Bundles hold files and folders with UTF-8 names. A link could lead to any file of this machine.",
         "remove it, or copy what it leads to",
     ),
+    "bundle-file-large": Note(
+        "A file of the bundle is too large to judge",
+        "Limits keep outputs, transcripts and receipts far smaller; whoever made this one did not run a benchmark.",
+        "look at it yourself; its blocks are those that the CID names",
+    ),
     "bundle-none": Note(
         "The run published no bundle",
         "It is still open, or was called off or abandoned before anything was observed.",

@@ -3,7 +3,7 @@
 Each is asked for the whole graph as a CAR, the next one when one fails or has had its head start; what is missing when
 all have ended is asked for block by block. Every block is hashed before it is kept, so a gateway can give nothing but
 what was asked for, or noise up to a limit. Promises to end within `Patience.whole` seconds, whatever gateways do: be
-silent, drip, send without end, break off, lie, or lead elsewhere.
+silent, drip, send without end, break off, lie, or lead elsewhere. (The system's own name resolver may take longer.)
 
 No name or token goes out. Redirects are followed to https, or within the same server, and only where the CID stands in
 the address: gateways with a subdomain for each CID need that. Compressed answers are refused, for what they unpack to
@@ -72,8 +72,8 @@ def fetch(
     patience: Patience = PATIENCE,
 ) -> Mapping[str, str]:
     """Get what a gathering misses. Returns, by gateway, what was wrong with it; whether all came, `gathering.whole`
-    says. `limit` holds for each gateway. Raises `Unverified` where the graph itself cannot be used, `Environment` where
-    blocks cannot be kept."""
+    says. `limit` holds for each CAR, and for all single blocks together. Raises `Unverified` where the graph itself
+    cannot be used, `Environment` where blocks cannot be kept."""
     return asyncio.run(_Race(gathering, limit, patience).run([check_url(url) for url in gateways]))
 
 
@@ -89,6 +89,7 @@ class _Race:
         self._wrong: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._again: list[str] = []
+        self._left = limit
         self._clients: dict[str, httpx2.AsyncClient] = {}
 
     async def run(self, gateways: Sequence[str]) -> Mapping[str, str]:
@@ -98,8 +99,8 @@ class _Race:
             try:
                 async with asyncio.timeout(self._patience.whole):
                     for url in gateways:
-                        if not self._over.is_set():
-                            self._clients[url] = await clients.enter_async_context(self._client(url))
+                        if not self._over.is_set() and (client := self._client(url)):
+                            self._clients[url] = await clients.enter_async_context(client)
                             tasks.append(asyncio.create_task(self._ask(url)))
                             await self._wait(tasks[-1:], self._patience.head_start)
                     await self._wait(tasks, None)
@@ -158,12 +159,9 @@ class _Race:
 
     async def _single_blocks(self) -> None:
         """Ask for what is missing, block by block, those that may have it."""
-        left = self._limit.blocks
         while self._again and not self._over.is_set():
             missing = list(islice(self._gathering.missing(), _AT_ONCE))
-            left -= len(missing)
-            came = await asyncio.gather(*(self._one(cid) for cid in missing))
-            if left < 0 or not all(came):
+            if not all(await asyncio.gather(*(self._one(cid) for cid in missing))):
                 return
 
     async def _one(self, cid: bytes) -> bool:
@@ -182,6 +180,11 @@ class _Race:
                 if isinstance(error, Unverified) and url in self._again:
                     self._again.remove(url)
                 continue
+            self._left = Limit(self._left.size - len(data), self._left.blocks - 1)
+            if min(self._left) < 0:
+                hint = "raise the limit, if you expect so much"
+                message = f"more than {self._limit.size} bytes or {self._limit.blocks} blocks are below {self._cid}"
+                raise Unverified("car-too-big", message, hint)
             self._take(url, block)
             return True
         return False
@@ -218,12 +221,18 @@ class _Race:
         except (httpx2.InvalidURL, ValueError) as error:
             raise _Failed(f"it cannot be called: {words(str(error).encode())}") from None
 
-    def _client(self, gateway: str) -> httpx2.AsyncClient:
+    def _client(self, gateway: str) -> httpx2.AsyncClient | None:
+        """Connections to one gateway; None where this machine's proxies or certificates are not usable."""
         import httpx2
 
         near = is_loopback(urlsplit(gateway).hostname or "")
         timeout = httpx2.Timeout(self._patience.silence, connect=self._patience.connect, pool=None)
-        return httpx2.AsyncClient(timeout=timeout, trust_env=not near)
+        try:
+            return httpx2.AsyncClient(timeout=timeout, trust_env=not near)
+        except (ImportError, OSError, ValueError) as error:
+            why = words(str(error).encode())
+            self._wrong[gateway] = f"this machine's proxy or certificate settings cannot be used: {why}"
+            return None
 
     def _judge(self, answer: httpx2.Response, media: str) -> None:
         """Whether an answer's head promises what was asked for. Raises `_Failed`."""
