@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from runner.errors import Environment
 from tests.conftest import ROOT
 from tests.kubo import Kubo as Node
 from tests.kubo import started
+from tests.kubo_peer import peering
+from tests.pinning_service import TOKEN, Shop, serving
 from tests.scratch import Scratch, scratch
 
 GONE = "http://127.0.0.1:1"
@@ -55,14 +59,6 @@ class Shell:
         """`beacon pin --json`: for each bundle, what each target has."""
         found = json.loads(self.run("pin", "--json", *arguments, code=code))
         return [{name: record["stage"] for name, record in one["targets"].items()} for one in found["bundles"]]
-
-    def killed(self, mode: str, place: int, *arguments: str) -> list[str] | None:
-        """A pin that kills itself; what it called. None where it came to its end."""
-        program = [sys.executable, "-m", "tests.killed_pin", mode, str(place), "--repo", str(self.clone), *arguments]
-        environ = {**os.environ, **self.environ}
-        done = subprocess.run(program, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
-        return done.stdout.splitlines() if done.returncode else None
 
 
 @pytest.fixture(scope="module")
@@ -147,26 +143,50 @@ def test_nobody_there(shell: Shell, tmp_path: Path, run: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["before", "after"])
-def test_killed_at_any_step_the_next_one_completes(
-    published: Path, tmp_path: Path, run: str, mode: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    to = (run, f"--to=folder={tmp_path / 'cars'}")
-    with started() as node:
-        cid, called, place = None, [], 0
-        while called is not None:
+def test_killed_at_any_step_the_next_one_completes(published: Path, tmp_path: Path, run: str, mode: str) -> None:
+    cars = tmp_path / "cars"
+    with started() as node, dying() as die:
+        arguments = ["--repo", str(published), run, f"--to=folder={cars}", f"--to=kubo={node.api}"]
+        empty, place, killed = node.pins(), 0, True
+        while killed:
             place += 1
-            shell = Shell(published, tmp_path / f"{place}", capsys)
-            called = shell.killed(mode, place, *to, f"--to=kubo={node.api}")
-            (one,) = json.loads(shell.run("pin", "--json", *to, f"--to=kubo={node.api}"))["bundles"]
-            assert one["held"]
-            cid = one["cid"]
-            assert cid in node.pins()
-            (car,) = (tmp_path / "cars").iterdir()
+            first, then = die(mode, place, str(tmp_path / f"cache-{place}"), arguments)
+            assert first in (0, -signal.SIGKILL)
+            assert then == 0
+            killed = first != 0
+            (cid,) = node.pins() - empty
+            (car,) = cars.iterdir()
             assert car.read_bytes() == node.command("dag", "export", "--progress=false", cid)
             node.command("pin", "rm", cid)
             node.command("repo", "gc")
-            shutil.rmtree(tmp_path / "cars")
+            shutil.rmtree(cars)
         assert place > 16  # two targets: a list, ask, put, pin, a question and a fetch, and a record after each
+
+
+@contextmanager
+def dying() -> Iterator[Callable[..., list[int]]]:
+    """`beacon pin` in processes that are killed: mode, place, cache and arguments to how it and the next one ended."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.killed_pin"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def one(*case: Any) -> list[int]:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(case) + "\n")
+            process.stdin.flush()
+            found: list[int] = json.loads(process.stdout.readline())
+            return found
+
+        yield one
+        process.stdin.close()
 
 
 # A runner's own registry
@@ -214,3 +234,29 @@ def test_a_daemon_that_is_down_loses_nothing(
         assert "own: held, fetched back 2" in shell.run("describe", "who")
         untold = Shell(place.clone, tmp_path, capsys, BEACON_PIN_OWN_TOKEN="the-word")
         assert "set BEACON_PIN_BACKUP_PATH" in untold.run("pin", code=3)
+
+
+@pytest.mark.slow
+def test_three_places_and_one_of_them_over_bitswap(
+    place: Scratch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A node of ours, a service whose peer fetches from it, a folder: by the policy, from a reconcile on."""
+    with started() as node, peering() as peer, serving(Shop(peer)) as url:
+        policy = place.clone / "registry" / "policy.yaml"
+        policy.write_text(
+            policy.read_text() + "pinning:\n  atLeast: 3\n  targets:\n"
+            f'    own: {{kind: kubo, url: "{node.api}"}}\n    backup: {{kind: folder}}\n'
+            f'    far-away: {{kind: service, url: "{url}/psa", origin: "{node.api}", gateway: "{url}"}}\n'
+        )
+        words = {"BEACON_PIN_FAR_AWAY_TOKEN": TOKEN, "BEACON_PIN_BACKUP_PATH": str(tmp_path / "cars")}
+        shell = Shell(place.clone, tmp_path, capsys, BEACON_KEYS=str(place.keys / "runner"), **words)
+        write_trust(place.clone, "maintainer", load_signer(place.keys / "maintainer"), keep=False)
+        place.push("Keep bundles in three places")
+        assert "1 published" in shell.run("reconcile")
+        assert shell.pin() == [{"own": "held", "backup": "held", "far-away": "held"}]
+        (cid,) = {path.stem for path in (tmp_path / "cars").iterdir()}
+        assert cid in node.pins()
+        assert cid in peer.pins()
+        assert "bundle at far-away: held, fetched back 2" in shell.run("report", "who")
+        assert peer.download(cid).keys() > {"job.yaml", "context.json", "diff.json"}
+        assert shell.pin("--verify") == [{"own": "held", "backup": "held", "far-away": "held"}]
