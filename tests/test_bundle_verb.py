@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +121,13 @@ def test_every_run_of_this_project_gives_the_cid_that_the_log_names(beacon: Beac
     assert car.read([(tmp_path / "run.car").read_bytes()])[0] == (parse_cid(cid),)
     code, _, err = beacon("bundle", "cid", "0000000000", "--repo", ROOT)
     assert (code, "run-unknown" in err) == (2, True)
+
+
+def test_a_folders_cid_waits_for_nothing_heavy() -> None:
+    """Models, git and HTTP are for runs and fetching; a folder's CID needs none of them, and half of its time is the
+    start."""
+    program = (
+        "import sys, runner.commands.bundle; print(*{'pydantic', 'httpx2', 'asyncio', 'jinja2'} & sys.modules.keys())"
+    )
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == []

@@ -156,6 +156,45 @@ def test_a_shard_that_goes_round_in_depth_ends(tmp_path: Path) -> None:
     assert refused(blocks, root, tmp_path).code == "unixfs-foreign"
 
 
+NAMES = st.sampled_from([b"a", b"b", b"..", b"../x", b"/x", b"", b"a/b", b"00", b"00a", b"FFa", b"9A", "ü".encode()])
+DATA = st.sampled_from(
+    [
+        FOLDER_DATA,
+        file_data([11]),
+        file_data([11, 11]),
+        shard_data(1),
+        shard_data(3),
+        b"\x08\x04\x12\x01/",
+        b"",
+        b"\x08",
+    ]
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.lists(st.tuples(NAMES, st.integers(0, 9)), max_size=4), DATA), min_size=1, max_size=8))
+def test_whatever_is_linked_together_unpacks_to_plain_paths_or_an_error(
+    nodes: list[tuple[list[tuple[bytes, int]], bytes]],
+) -> None:
+    blocks = Blocks()
+    made = [HELLO.cid]
+    for links, data in nodes:
+        made.append(blocks.node([(name, made[number % len(made)]) for name, number in links], data))
+    seen, code = set(), ""
+    try:
+        for path, pieces in unpack(made[-1], blocks.get, Bounds(10_000, 500)):
+            assert path not in seen
+            assert not path.startswith("/")
+            assert not {"..", "."} & set(path.split("/"))
+            seen.add(path)
+            if pieces is not None:
+                assert set(pieces) <= {b"hello world"}
+    except Unverified as error:
+        code = error.code
+    assert code in ("", "path-unsafe", "unixfs-foreign", "unpacked-too-big", "node-malformed")
+    assert blocks.asked <= 500
+
+
 def test_depth_is_bounded(tmp_path: Path) -> None:
     made = folder_graph({"/".join("d" * DEEPEST): b"hello world"})
     write_graph(made.root, made.get, tmp_path / "fits")

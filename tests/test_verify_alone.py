@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.edges.folder import MAX_BYTES
-from runner.edges.trees import TreeFiles
+from runner.edges.trees import MAX_BYTES, TreeFiles
 from runner.verify import alone
 from runner.verify.alone import as_data, judge_alone
 from tests.bundles import published

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from runner import unixfs
 from runner.dagpb import Get, cid_text
-from runner.edges.folder import MAX_BYTES
 from runner.errors import Environment, Invalid, Problem, Unverified, Usage
 from runner.unixfs import CHUNK, DEEPEST, PROFILE, Folder, Source
 from runner.unpack import BOUNDS, Bounds, Entry, unpack
@@ -84,6 +83,10 @@ def write_file(pieces: Iterable[bytes], target: Path) -> int:
 
     write_tree([Entry("", counted())], target)
     return size
+
+
+MAX_BYTES = 64 << 20
+"""The largest file that is judged."""
 
 
 class TreeFiles(Mapping[str, bytes]):
