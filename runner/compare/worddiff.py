@@ -11,7 +11,6 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar
 
 from rapidfuzz.distance import Indel
@@ -24,7 +23,7 @@ ANCHOR = 8
 """Characters that an equal sentence needs to be an anchor."""
 
 S = TypeVar("S", str, tuple[str, ...])
-_END = re.compile(r"[。！？\n]|[.!?](?=[ \n])")
+_SENTENCE = re.compile(r"[^.!?。！？\n]*+(?:[.!?](?![ \n])[^.!?。！？\n]*+)*[.!?。！？\n]?+")
 
 
 class Op(NamedTuple):
@@ -38,13 +37,7 @@ def diff(a: str, b: str) -> tuple[Op, ...]:
     """How `a` becomes `b`. The equal and deleted texts, joined, are `a`; the equal and inserted ones are `b`.
 
     No two neighbours have the same kind; between two equal stretches, what is deleted comes before what is inserted."""
-    return tuple(_joined(_sentences(_parted(a), _parted(b))))
-
-
-def _parted(text: str) -> list[str]:
-    """The sentences of a text, each with its end."""
-    ends = [hit.end() for hit in _END.finditer(text)]
-    return [text[start:end] for start, end in pairwise([0, *ends, len(text)]) if start < end]
+    return tuple(_joined(_sentences(_SENTENCE.findall(a), _SENTENCE.findall(b))))
 
 
 def _sentences(a: Sequence[str], b: Sequence[str]) -> Iterator[Op]:
