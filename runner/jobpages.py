@@ -91,7 +91,7 @@ def summarise(folder: str, run: Run, diff: DiffReport, at: Instant, entry: int =
 def history_page(folder: str, summaries: Sequence[RunSummary]) -> dict[str, bytes]:
     """A job's `README.md` and its picture, by name in `folder`: its published runs, newest first, and how each region's
     distance went. The summaries may come in any order."""
-    newest = sorted(summaries, key=lambda run: (run.date, run.run), reverse=True)
+    newest = sorted(summaries, key=lambda run: (run.date, run.entry, run.run), reverse=True)
     latest = newest[0] if newest else None
     seen = tuple(run.look for run in sorted(newest, key=lambda run: (run.entry, run.date, run.run)))
     page = fill(

@@ -240,6 +240,15 @@ def test_golden_history_and_index() -> None:
     assert index_page(jobs) == index_page(jobs[::-1])
 
 
+def test_of_the_runs_of_one_day_the_later_one_stands_first() -> None:
+    differs = summary(22)._replace(run="f" * 32, entry=3)
+    same = summary(22, lambda _: "I am SmolLM.")._replace(run="0" * 32, entry=8)
+    page = history_page(FOLDER, [differs, same])["README.md"].decode()
+    assert "last: = the same" in page.splitlines()[0]
+    listed = page[page.index("## Runs") :]
+    assert listed.index("= the same") < listed.index("major difference")
+
+
 @pytest.mark.parametrize("how", ["cancelled", "abandoned"])
 def test_golden_ended(how: Any) -> None:
     golden.check(f"{how}.md", ended_page(start(), how, "2026-11-22T04:00:00Z"))
