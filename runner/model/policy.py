@@ -135,7 +135,7 @@ class KuboTarget(Document):
 class ServiceTarget(Document):
     """A service of the IPFS Pinning Service API 1.0.0. Tokens: `BEACON_PIN_<NAME>_TOKEN`, and `…_ORIGIN_TOKEN`."""
 
-    kind: Literal["service"]
+    kind: Literal["service"] = Field(description="A pinning service")
     url: PinUrl
     origin: PinUrl = Field(description="RPC of a Kubo node that the service can reach and fetch from")
     gateway: PinUrl | None = Field(
@@ -147,7 +147,7 @@ class ServiceTarget(Document):
 class FolderTarget(Document):
     """A folder of CAR files. Where it is, is the machine's to say: `BEACON_PIN_<NAME>_PATH`."""
 
-    kind: Literal["folder"]
+    kind: Literal["folder"] = Field(description="A folder of CAR files")
 
 
 PinTarget = Annotated[KuboTarget | ServiceTarget | FolderTarget, Field(discriminator="kind")]
