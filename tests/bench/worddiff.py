@@ -11,9 +11,11 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from runner.compare.worddiff import diff
+from tests.bench.figures import Figure, seconds, show
 
 GOALS = {100_000: (0.1, 200), 1_000_000: (1.0, 200)}
 """Seconds and megabytes, by characters of either text."""
@@ -44,6 +46,7 @@ PAIRS: dict[str, Callable[[int], tuple[str, str]]] = {
     "one word again and again": lambda n: ("word " * (n // 5), "word " * (n // 5 - 7) + "x"),
     "one giant word": lambda n: ("a" * n, "a" * (n - 1) + "b"),
     "signs": lambda n: ("!?" * (n // 2), "?." * (n // 2)),
+    "full stops without spaces": lambda n: ("a." * (n // 2), "b." * (n // 2)),
 }
 
 
@@ -60,15 +63,21 @@ def measure(name: str, size: int) -> None:
     print(f"{took:.3f} {grown:.0f}")
 
 
-def main() -> None:
-    """Print a Markdown table."""
-    print("| texts | characters | seconds | MB more | goal |\n|---|---|---|---|---|")
-    for size, (seconds, megabytes) in GOALS.items():
+def figures(_: Path) -> Iterator[Figure]:
+    """A row for each pair."""
+    for size, (most, megabytes) in GOALS.items():
         for name in PAIRS:
             command = [sys.executable, "-m", "tests.bench.worddiff", name, str(size)]
-            took, grown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-            reached = "reached" if float(took) < seconds and float(grown) < megabytes else "missed"
-            print(f"| {name} | {size:,} | {took} | {grown} | {seconds} s, {megabytes} MB: {reached} |")
+            took, grown = map(float, subprocess.run(command, capture_output=True, check=True).stdout.split())
+            what = f"word diff of {size:,} characters: {name}"
+            goal = f"under {seconds(most)} and {megabytes} MB"
+            yield Figure(what, f"{seconds(took)}, {grown:.0f} MB more", "", goal, took < most and grown < megabytes)
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    print("| texts | measured | | goal | load |\n|---|---|---|---|---|")
+    show(figures(Path()))
 
 
 if __name__ == "__main__":
