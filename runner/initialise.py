@@ -81,6 +81,14 @@ budgets:
 #   images: https://images.example.org/{{hash}}.gvmi
 #   prices: {{start: "0", hour: "0.05", cpuHour: "0.1"}}
 
+# Where bundles are kept, besides this repository (docs/ipfs.md): `beacon pin`. Tokens and folders come from the
+# environment of the machine, as BEACON_PIN_OWN_TOKEN and BEACON_PIN_BACKUP_PATH here.
+# pinning:
+#   atLeast: 2
+#   targets:
+#     own: {{kind: kubo, url: "http://127.0.0.1:5001"}}
+#     backup: {{kind: folder}}
+
 # The shortest time between two scheduled runs of one job.
 minIntervalSeconds: 3600
 
