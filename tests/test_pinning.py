@@ -158,7 +158,7 @@ class Shaky:
         if fault == "lie":
             return True
         if fault is not None:
-            raise PinFailed(fault, retryable=fault != "final", away=fault == "away")
+            raise PinFailed(fault, retryable=fault != "final", away=fault == "away", missing=fault == "missing")
         return False
 
 
@@ -241,6 +241,37 @@ def test_a_liar_is_found_out_and_the_others_hold(tmp_path: Path) -> None:
         "it says that it keeps it, and does not give it back: the file is gone"
     }
     assert {one.records["other"].why for one in found} == {"what came back has another root"}
+
+
+def test_blocks_that_are_missing_are_brought_again(tmp_path: Path) -> None:
+    """The first `put` is a lie; `pin` says that nothing is there."""
+    calls: list[str] = []
+
+    def fault(call: str, cid: str) -> str | None:
+        calls.append(call)
+        if call == "put" and calls.count("put") == 1:
+            return "lie"
+        return "missing" if call == "pin" and calls.count("put") == 1 else None
+
+    (found,) = driven({"a": Shaky(tmp_path / "a", fault)}, BUNDLES[:1], [])
+    assert calls == ["standings", "standings", "put", "pin", "put", "pin", "standings", "fetch"]
+    assert list(found.held) == ["a"]
+
+
+def test_what_is_there_and_not_pinned_is_not_held(tmp_path: Path) -> None:
+    """It agrees to pin, has the blocks, and then knows of no pin: they can go at any moment."""
+
+    class Forgetful(Shaky):
+        def pin(self, cid: str, name: str) -> Standing:
+            return "pinned"
+
+        def standings(self, cids: Sequence[str]) -> Mapping[str, Standing]:
+            return dict.fromkeys(cids, "absent")
+
+    (found,) = driven({"a": Forgetful(tmp_path / "a", lambda *_: None)}, BUNDLES[:1], [])
+    assert found.records["a"].stage == "lied"
+    assert found.records["a"].why == "it agreed to keep it, and now knows nothing of it"
+    assert truly(tmp_path / "a") == {CID}
 
 
 def test_nobody_there_is_noticed_soon(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ class Web:
             for chunk in chunks:
                 body += chunk
                 if len(body) > LARGEST:
-                    raise PinFailed(f"an answer of more than {LARGEST} bytes")
+                    raise PinFailed(f"an answer of more than {LARGEST} bytes", retryable=False)
             answer = Answer(status, bytes(body))
         if not 200 <= status < 300 and not fine(answer):
             raise refused(answer)
