@@ -220,6 +220,10 @@ def test_a_daemon_that_is_down_loses_nothing(
         said = shell.run("reconcile")
         assert "1 published" in said
         assert "0 of 1 new bundles are held by at least 2 targets: `beacon pin` goes on" in said
+        checks = {check["name"]: check for check in json.loads(shell.run("doctor", "--json"))["checks"]}
+        assert checks["pin at backup"]["ok"] is True
+        assert checks["pin at own"]["ok"] is None
+        assert "nobody answers" in checks["pin at own"]["said"]
         (one,) = shell.pin(code=3)
         assert one == {"own": "unknown", "backup": "held"}
         described = json.loads(shell.run("describe", "who", "--json"))

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from runner.commands import holding
 from runner.commands.console import JsonFlag, line, paint, put_json
 from runner.commands.executors import golem_executor
 from runner.commands.operate import RepoOption
@@ -64,6 +65,7 @@ def _of_registry(snapshot: Snapshot, keys: Path | None, amount: Decimal) -> Iter
     yield Check("policy", True, f"log {policy.log.origin}, branch {policy.log.branch}")
     yield _keys(keys)
     yield from _sandbox(policy)
+    yield from _targets(policy)
     if policy.golem is None:
         yield Check("golem", None, "not used: the policy names no network, jobs run in this machine's sandbox")
         return
@@ -110,6 +112,14 @@ def _keys(folder: Path | None) -> Check:
     except BeaconError as error:
         return Check("keys", False, error.message, error.hint)
     return Check("keys", True, "git, receipt and log")
+
+
+def _targets(policy: Policy) -> Iterator[Check]:
+    """Where bundles are to be kept. Nothing that a run needs: any machine can pin, later."""
+    meant = holding.aim(policy)
+    for name, place, why in holding.answers(meant) if meant else ():
+        said = f"{place}: {why}" if why else f"{place} answers"
+        yield Check(f"pin at {name}", None if why else True, said, "`beacon pin` brings bundles there once it does")
 
 
 def _sandbox(policy: Policy) -> Iterator[Check]:

@@ -163,7 +163,7 @@ def _holder(kind: str, address: str) -> Pinner:
 @contextmanager
 def _named(name: str, state: State | None) -> Iterator[dict[str, Pinner]]:
     """The adapter of one of the policy's targets."""
-    meant = holding.aim(state, ()) if state else None
+    meant = holding.aim(state.policy) if state else None
     target = next((one for one in meant.targets if one.name == name), None) if meant else None
     if meant is None or target is None:
         hint = "gateway, gateway=URL, kubo, kubo=URL, folder=PATH, or the name of a target in the policy"
@@ -175,7 +175,7 @@ def _named(name: str, state: State | None) -> Iterator[dict[str, Pinner]]:
 
 
 def _targets(state: State | None) -> list[str]:
-    meant = holding.aim(state, ()) if state else None
+    meant = holding.aim(state.policy) if state else None
     return [target.name for target in meant.targets if not target.lacking] if meant else []
 
 

@@ -16,16 +16,18 @@ from runner import keeping, pinning
 from runner.commands.places import cache_folder
 from runner.edges.ipfs.results import Results
 from runner.errors import Unverified, Usage
-from runner.model.policy import FolderTarget, KuboTarget, PinTarget, ServiceTarget
+from runner.model.policy import FolderTarget, KuboTarget, PinTarget, Policy, ServiceTarget
 from runner.neutral import terminal
 from runner.pinning import Account, Bundle, Record
-from runner.ports import Pinner, Snapshot
+from runner.ports import PinFailed, Pinner, Snapshot
 from runner.state import State
-from runner.unixfs import Graph, folder_graph
+from runner.unixfs import Graph, folder_cid, folder_graph
 
 if TYPE_CHECKING:
     from runner.edges.ipfs.kubo import Kubo
 
+NOTHING = folder_cid({})
+"""The empty folder, which everybody has."""
 KINDS = ("kubo", "ipfshttpclient", "folder")
 
 
@@ -48,13 +50,13 @@ class Aim(NamedTuple):
     verify_days: int = 30
 
 
-def aim(state: State, to: Sequence[str], environ: Mapping[str, str] = os.environ) -> Aim | None:
+def aim(policy: Policy, to: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Aim | None:
     """The targets that a person names (`KIND=ADDRESS`), else those of the policy; None where it names none. Raises
     `Usage`."""
     if to:
         named = [_named(one) for one in to]
         return Aim(named, len(named))
-    asked = state.policy.pinning
+    asked = policy.pinning
     if asked is None:
         return None
     return Aim(
@@ -81,7 +83,7 @@ def known(state: State, meant: Aim, wanted: Sequence[Bundle] | None = None) -> S
 
 def of_run(state: State, run: str) -> Account | None:
     """Where a run's bundle is kept, by the cache; None where it has none, or the policy names no target."""
-    meant = aim(state, ())
+    meant = aim(state.policy)
     wanted = [one for one in pinning.bundles(state.history) if one.run == run]
     return known(state, meant, wanted)[0] if meant and wanted else None
 
@@ -136,6 +138,19 @@ def graphs(snapshot: Snapshot) -> Callable[[Bundle], Graph]:
             return read(bundle)
 
     return one
+
+
+def answers(meant: Aim) -> Iterator[tuple[str, str, str]]:
+    """Each target: its name, what it is, and why it cannot be used now, or nothing. Asks it one short question."""
+    with pinners(meant) as targets:
+        for target in meant.targets:
+            why = target.lacking
+            try:
+                if target.name in targets:
+                    targets[target.name].standings([NOTHING])
+            except PinFailed as error:
+                why = error.why
+            yield target.name, target.identity, why
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def pin(
     """Bring every bundle to every target, and fetch it back to see that it is there. Any clone can do it, at any time.
     Exit 1 where a target lied about a bundle or lost it, 3 where too few targets hold one: run it again."""
     with at_head(repo) as state, stoppable("what is under way is finished") as stop:
-        meant = holding.aim(state, to or ())
+        meant = holding.aim(state.policy, to or ())
         if meant is None:
             raise Usage(
                 "pin-nowhere",
@@ -65,7 +65,7 @@ def after(root: Path, head: str, runs: Collection[str]) -> None:
         with opened(root) as repository, stoppable("pinning goes on with `beacon pin`") as stop:
             state = read_state(repository, head)
             wanted = [one for one in pinning.bundles(state.history) if one.run in runs]
-            meant = holding.aim(state, ())
+            meant = holding.aim(state.policy)
             if meant is None or not wanted:
                 return
             quick = pinning.Backoff(tries=2)
