@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runner import keeping, pinning
 from runner.edges.ipfs.folder import Folder
 from runner.edges.ipfs.results import Results
-from runner.errors import Unverified
+from runner.errors import Environment, Unverified
 from runner.keeping import Setting, Work, keep, wrong
 from runner.pinning import DAY, Account, Backoff, Bundle, Record
 from runner.ports import PinFailed, Standing
@@ -387,6 +387,13 @@ def test_a_torn_or_foreign_line_is_left_out(tmp_path: Path) -> None:
     file.write_bytes(whole + b'{"target": "x"}\n[]\n{"target": 1, "cid": "b"}\nnull\n\xff\n' + whole[:20])
     results.put(record(stage="pinned", at=2))
     assert results.read() == {(TARGET, CID): record(stage="pinned", at=2)}
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "pinning").touch()
+    with pytest.raises(Environment) as error:
+        Results(tmp_path, "example.org/log").put(record())
+    assert error.value.code == "write-failed"
 
 
 def test_outdated_lines_are_dropped(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.edges import durable
+from runner.errors import Environment
 from runner.model import sha256
 from runner.pinning import STAGES, Record
 
@@ -37,13 +38,17 @@ class Results:
         return found
 
     def put(self, record: Record) -> None:
-        """Keep a record. A later process of this machine finds it, even where this one is killed. Raises `OSError`."""
-        with self._alone:
-            durable.make_folder(self._path.parent)
-            with self._path.open("ab", buffering=0) as file:
-                if file.tell() and not _ends_well(self._path):
-                    file.write(b"\n")
-                file.write(_line(record))
+        """Keep a record. A later process of this machine finds it, even if this one is killed. Raises `Environment`."""
+        try:
+            with self._alone:
+                durable.make_folder(self._path.parent)
+                with self._path.open("ab", buffering=0) as file:
+                    if file.tell() and not _ends_well(self._path):
+                        file.write(b"\n")
+                    file.write(_line(record))
+        except OSError as error:
+            mend = "check the free space and the permissions, or set BEACON_CACHE"
+            raise Environment("write-failed", f"{self._path} cannot be written: {error.strerror}", mend) from None
 
 
 def _line(record: Record) -> bytes:
