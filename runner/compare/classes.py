@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 from runner.compare.changes import changes, meaning
 from runner.compare.distance import ppm
 from runner.compare.leaves import Leaves
-from runner.compare.signals import Signals, read
+from runner.compare.signals import Signals
 from runner.compare.tokens import ANALYSED, intern_words, vocabulary
 from runner.model.report import Kind, PairClass
 
@@ -54,9 +55,14 @@ class Pairs:
     """The classes of all pairs of some texts. Each text is read once, and each pair is judged once."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._signals = [read(text) for text in texts]
-        self._bare = intern_words(signals.bare.words for signals in self._signals)
+        self._signals = [Signals(text) for text in texts]
+        self._levels: dict[tuple[int, int], PairClass] = {}
         self._known: dict[tuple[int, int], Pair] = {}
+        self._leaf = lru_cache(LEAVES)(partial(_leaf, lru_cache(LEAVES)(Signals)))
+
+    def signals(self, place: int) -> Signals:
+        """What one of the texts shows on its own."""
+        return self._signals[place]
 
     def pair(self, a: int, b: int) -> Pair:
         """The class of two texts by their places, the same in either order."""
@@ -65,19 +71,34 @@ class Pairs:
             self._known[key] = self._judge(*key)
         return self._known[key]
 
-    def signals(self, place: int) -> Signals:
-        """What one of the texts shows on its own."""
-        return self._signals[place]
+    def level(self, a: int, b: int) -> PairClass:
+        """The level of `pair`. Where it is plain, no more is read than shows it."""
+        key = (a, b) if a < b else (b, a)
+        if key not in self._levels:
+            self._levels[key] = "major" if self._plainly_major(*key) else self.pair(*key).level
+        return self._levels[key]
 
     def _judge(self, a: int, b: int) -> Pair:
         one, other = self._signals[a], self._signals[b]
         if one.text == other.text:
             return Pair("identical")
         if one.leaves is not None and other.leaves is not None:
-            return _json(one.leaves, other.leaves)
+            return _json(one.leaves, other.leaves, self._leaf)
         if bool(one.clean) != bool(other.clean):
             return Pair("major", ("missing",), ("one answer is empty",))
         return _text(one, other, ppm(self._bare[a], self._bare[b]))
+
+    def _plainly_major(self, a: int, b: int) -> bool:
+        """Whether two texts have so few words in common that every other rule would say the same, or nothing."""
+        one, other = self._signals[a], self._signals[b]
+        if one.text == other.text or (one.leaves is not None and other.leaves is not None):
+            return False
+        apart = ppm(self._bare[a], self._bare[b])
+        return apart > FAR and not _refuse_alike(one, other) and one.sentences != other.sentences
+
+    @cached_property
+    def _bare(self) -> list[str] | list[list[int]]:
+        return intern_words(signals.bare.words for signals in self._signals)
 
 
 def classify(a: str, b: str) -> Pair:
@@ -91,9 +112,9 @@ def _text(a: Signals, b: Signals, apart: int) -> Pair:
         return alike
     if a.fails != b.fails:
         return Pair("major", ("error",), ("one answer is an error message",))
-    if a.refuses and b.refuses and apart > FAR and max(len(a.clean), len(b.clean)) < REFUSAL:
+    if apart > FAR and _refuse_alike(a, b):
         return Pair("minor", ("content",), ("both answers refuse, in other words",))
-    reordered = Counter(a.bare.sentences) == Counter(b.bare.sentences)
+    reordered = a.sentences == b.sentences
     found: list[tuple[Kind, str]] = [(kind, why) for holds, kind, why in _MAJOR if holds(a, b, apart)]
     if apart > FAR and not reordered:
         found.append(("content", "more than a fifth of the words differ"))
@@ -104,6 +125,10 @@ def _text(a: Signals, b: Signals, apart: int) -> Pair:
         kinds: dict[Kind, None] = dict.fromkeys(kind for kind, _ in found)
         return Pair("major", tuple(kinds), tuple(dict.fromkeys(why for _, why in found)))
     return Pair("minor", ("content",), ("the same sentences in another order" if reordered else "some words differ",))
+
+
+def _refuse_alike(a: Signals, b: Signals) -> bool:
+    return max(len(a.clean), len(b.clean)) < REFUSAL and a.refuses and b.refuses
 
 
 def _alike(a: Signals, b: Signals) -> Pair | None:
@@ -172,8 +197,8 @@ _MAJOR: tuple[tuple[Rule, Kind, str], ...] = (
 )
 
 
-def _json(a: Leaves, b: Leaves) -> Pair:
-    """Two JSON documents, leaf by leaf. The pair is as unlike as its most unlike leaf."""
+def _json(a: Leaves, b: Leaves, leaf: Callable[[str | None, str | None], Pair]) -> Pair:
+    """Two JSON documents, leaf by leaf, as `leaf` says. The pair is as unlike as its most unlike leaf."""
     changed = sorted(path for path in a.keys() | b.keys() if a.get(path) != b.get(path))
     if not changed:
         return Pair("noise", ("format",), ("the same JSON data, laid out otherwise",))
@@ -182,7 +207,7 @@ def _json(a: Leaves, b: Leaves) -> Pair:
         return Pair("noise", ("metadata",), ("only JSON fields of metadata differ",))
     if _reordered(a, b, content):
         return Pair("minor", ("content",), ("in JSON: the same values in another order",))
-    leaves = [_leaf(a.get(path), b.get(path)) for path in content]
+    leaves = [leaf(a.get(path), b.get(path)) for path in content]
     level = max((pair.level for pair in leaves), key=ORDER.index)
     kinds: dict[Kind, None] = dict.fromkeys(kind for pair in leaves for kind in pair.kinds)
     reasons = dict.fromkeys(f"in JSON: {why}" for pair in leaves for why in pair.reasons)
@@ -204,11 +229,13 @@ def _is_place(key: str) -> bool:
     return key.isascii() and key.isdigit()
 
 
+LEAVES = 4_096
+"""Strings in JSON, and pairs of them, that are remembered: answers in one layout hold the same ones."""
 WORDS = 6
 """Bare words of a string in JSON up to which another one is another value."""
 
 
-def _leaf(a: str | None, b: str | None) -> Pair:
+def _leaf(read: Callable[[str], Signals], a: str | None, b: str | None) -> Pair:
     if a is None or b is None:
         return Pair("major", ("content",), ("a field stands in one answer only",))
     if a.startswith('"') and b.startswith('"'):

@@ -112,7 +112,7 @@ def _sample(
     spec: JobSpec, gathered: Gathered, ranked: Sequence[tuple[Answer, Answer]], classes: Pairs, told: tuple[str, ...]
 ) -> PairSample:
     """The sample of all pairs of one prompt and two regions, and what else is told of the one in the middle."""
-    counts = Counter(classes.pair(a.text, b.text).level for a, b in ranked)
+    counts = Counter(classes.level(a.text, b.text) for a, b in ranked)
     a, b = ranked[(len(ranked) - 1) // 2]
     middle = classes.pair(a.text, b.text)
     kinds, reasons = dict.fromkeys(middle.kinds), middle.reasons + told

@@ -192,6 +192,9 @@ ABBREVIATED = {
 }
 CAPITAL_ABBREVIATED = {"US": "united states", "UK": "united kingdom"}
 
+HAVE_IS = _words("it that what there here he she who")
+"""Words behind which `'s` is a verb."""
+
 COMMON = vocabulary(
     "i i'm i'll i've i'd a an the ok yes no in it this that you we they he she and or but for to of on at by with from as if"
     " so is are was were be been not then than when while who what which where why how all any some each every more most"

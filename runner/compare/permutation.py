@@ -23,7 +23,7 @@ from functools import cache, lru_cache
 from itertools import combinations
 from math import factorial, lcm, prod
 from operator import itemgetter
-from struct import unpack
+from struct import Struct
 from typing import NamedTuple, TypeAlias
 
 from runner.model.report import PValue
@@ -109,9 +109,13 @@ def _blocks(order: Sequence[int], sizes: Sequence[int]) -> Grouping:
     """Consecutive providers of an order as groups of the given sizes."""
     masks, start = [], 0
     for size in sizes:
-        masks.append(sum(1 << unit for unit in order[start : start + size]))
+        masks.append(sum(map(_bit, order[start : start + size])))
         start += size
     return tuple(masks)
+
+
+_bit = (1).__lshift__
+"""The mask of a provider."""
 
 
 @lru_cache(maxsize=4)
@@ -137,10 +141,10 @@ def _every(units: tuple[int, ...], sizes: tuple[int, ...]) -> Iterator[Grouping]
 def _drawn(n: int, sizes: Sequence[int], seed: bytes) -> Iterator[Grouping]:
     """`DRAWS` uniform ways: providers in the order of 64-bit words of SHA-256(seed, counter), big-endian."""
     blocks = -(-n // 4)
+    unpack = Struct(f">{4 * blocks}Q").unpack
     for draw in range(DRAWS):
         counters = range(draw * blocks, (draw + 1) * blocks)
-        words = b"".join(hashlib.sha256(seed + counter.to_bytes(8, "big")).digest() for counter in counters)
-        keys = unpack(f">{4 * blocks}Q", words)
+        keys = unpack(b"".join([hashlib.sha256(seed + counter.to_bytes(8, "big")).digest() for counter in counters]))
         yield _blocks(sorted(range(n), key=keys.__getitem__), sizes)
 
 
@@ -187,7 +191,7 @@ def _statistic(distances: Matrix, sizes: Sequence[int]) -> Callable[[int], int]:
     def statistic(group: int) -> int:
         members = [unit for unit in range(n) if group >> unit & 1]
         pick = itemgetter(*members) if len(members) > 1 else lambda row: (row[members[0]],)
-        within = sum(sum(pick(distances[unit])) for unit in members) // 2
+        within = sum(map(sum, map(pick, pick(distances)))) // 2
         across = sum(pick(rows)) - 2 * within
         return _weigh(scale, len(members), n - len(members), within, across, total - within - across)
 
@@ -221,20 +225,21 @@ def _shift(
     everyone = (1 << n) - 1
     never = 10**6 + 1
 
-    def slope(group: int) -> int:
-        g, both = group.bit_count(), (group & region).bit_count()
+    @cache
+    def slope(g: int, both: int) -> int:
+        """That of a group of g providers, `both` of them of the region."""
         h, outside = n - g, size - both
         across = both * (h - outside) + (g - both) * outside
         return _weigh(scale, g, h, both * (g - both), across, outside * (h - outside))
 
-    steepest = slope(region)
+    steepest = slope(size, size)
 
     @cache
     def needed(group: int) -> int:
         """The smallest shift with which the region's statistic is above this group's."""
         if group in (region, everyone ^ region):
             return never
-        lead, gain = statistic(group) - own, steepest - slope(group)
+        lead, gain = statistic(group) - own, steepest - slope(group.bit_count(), (group & region).bit_count())
         if gain <= 0:
             return never if lead >= 0 else 0
         return max(0, lead // gain + 1)

@@ -17,41 +17,44 @@ _ACT = (
     r"|do (?:that|this|it|so)|respond|talk|produc|giv|offer|participat|accommodat|process|draft|compos|promot|craft|speak"
     r"|comment|express|make|argue|present|repeat|say|support|accept|go into|tell|address|advis|conduct|recommend|endors|facilitat|analy[sz]|describ|provid|advocat|be (?:able|part|involved))"
 )
+_COMFORTABLE = rf"(?:comfortable|allowed|permitted|able) (?:with )?(?:\w{{1,12}} )?{_ACT}"
 _STRONG = re.compile(
-    r"\b(?:i|we) (?:(?:really|simply|just|also|therefore|respectfully|must|am afraid i|am sorry,? (?:but )?i) )?"
+    r"\b(?:"  # each of these begins a word: told once, not by each
+    r"(?:i|we) (?:(?:really|simply|just|also|therefore|respectfully|must|am afraid i|am sorry,? (?:but )?i) )?"
     r"(?:can't|cannot|can not|won't|will not|won’t|could not|couldn't|would not|wouldn't|shouldn't|should not"
     r"|am unable to|am not able to|am not comfortable|am not allowed|am not permitted|am not programmed|am not going to"
     r"|do not feel comfortable|don't feel comfortable|don't think i can|prefer not to|have to decline|decline|refuse"
     rf"|would rather not|must decline|do not|don't) ?(?:be )?(?:to )?(?:\w{{1,12}} ){{0,2}}{_ACT}"
-    r"|\bi'?d? (?:must (?:respectfully |politely )?|have to |will |need to )?(?:decline|refuse)\b"
-    r"|\bi'd (?:rather|prefer) not\b|\bi(?:'ll| will) (?:have to |need to )?pass on\b|\bi(?:'ll| will) not\b"
-    r"|\bi(?:'m| am) (?:sorry|afraid)[,;.]? (?:but )?(?:\w{1,12} )?i (?:can't|cannot|won't|will not|don't|am not|am unable)"
-    r"|\bi(?:'m| am) (?:unable|not (?:able|comfortable|allowed|permitted|programmed|going|willing|in a position))\b"
-    rf"|(?:\bi )?(?:\bam|'m) not (?:comfortable|allowed|permitted|able) (?:with )?(?:\w{{1,12}} )?{_ACT}"
-    r"|\b(?:sorry|apologi[sz]e|apologies|unfortunately)[^.\n]{0,40} (?:can't|cannot|unable|not (?:able|allowed|permitted))\b"
-    r"|\bas an? (?:ai|artificial intelligence|responsible|ethical)\b[^.\n]{0,120}?\bi (?:cannot|can't|am unable|am not able|must)\b"
-    r"|\b(?:goes )?against (?:my|our) (?:programming|guidelines|polic(?:y|ies)|principles|values|ethic)"
-    r"|\bviolates? (?:my|our) (?:\w{1,12} )?(?:guidelines|polic(?:y|ies)|principles)"
-    r"|\b(?:beyond|outside) (?:of )?(?:my|the) (?:current )?(?:scope|capabilit)"
-    r"|\blet'?s (?:talk|chat) about something else|\b(?:request|prompt|question) (?:was|has been) (?:declined|rejected|blocked)"
-    r"|\bcannot (?:fulfil|comply with|assist with|help with|answer|complete) (?:this|that|your|the)\b"
-    r"|\b(?:is|would be) (?:inappropriate|not appropriate|unethical) for me to\b"
-    r"|\bnot something (?:i can|i'm able|i am able|i will)\b"
+    r"|i'?d? (?:must (?:respectfully |politely )?|have to |will |need to )?(?:decline|refuse)\b"
+    r"|i'd (?:rather|prefer) not\b|i(?:'ll| will) (?:have to |need to )?pass on\b|i(?:'ll| will) not\b"
+    r"|i(?:'m| am) (?:sorry|afraid)[,;.]? (?:but )?(?:\w{1,12} )?i (?:can't|cannot|won't|will not|don't|am not|am unable)"
+    r"|i(?:'m| am) (?:unable|not (?:able|comfortable|allowed|permitted|programmed|going|willing|in a position))\b"
+    rf"|(?:(?:i )?am|i 'm) not {_COMFORTABLE}"
+    r"|(?:sorry|apologi[sz]e|apologies|unfortunately)[^.\n]{0,40} (?:can't|cannot|unable|not (?:able|allowed|permitted))\b"
+    r"|as an? (?:ai|artificial intelligence|responsible|ethical)\b[^.\n]{0,120}?\bi (?:cannot|can't|am unable|am not able|must)\b"
+    r"|(?:goes )?against (?:my|our) (?:programming|guidelines|polic(?:y|ies)|principles|values|ethic)"
+    r"|violates? (?:my|our) (?:\w{1,12} )?(?:guidelines|polic(?:y|ies)|principles)"
+    r"|(?:beyond|outside) (?:of )?(?:my|the) (?:current )?(?:scope|capabilit)"
+    r"|let'?s (?:talk|chat) about something else|(?:request|prompt|question) (?:was|has been) (?:declined|rejected|blocked)"
+    r"|cannot (?:fulfil|comply with|assist with|help with|answer|complete) (?:this|that|your|the)\b"
+    r"|(?:is|would be) (?:inappropriate|not appropriate|unethical) for me to\b"
+    r"|not something (?:i can|i'm able|i am able|i will)\b"
     # German
-    r"|\b(?:kann|darf|werde|moechte) (?:ich )?[^.\n]{0,60}\b(?:nicht|keine[nrms]?)\b[^.\n]{0,50}"
+    r"|(?:kann|darf|werde|moechte) (?:ich )?[^.\n]{0,60}\b(?:nicht|keine[nrms]?)\b[^.\n]{0,50}"
     r"\b(?:helf|antwort|beantwort|erfuell|schreib|geb|bereitstell|unterstuetz|aeusser|diskutier|anbiet|nachkomm)"
-    r"|\bich (?:kann|darf|werde) (?:\w{1,14} ){0,5}nicht\b|\bbin (?:ich )?(?:leider )?nicht (?:in der lage|befugt|berechtigt)"
-    r"|\bmuss (?:ich )?[^.\n]{0,40}ablehnen|\bich lehne (?:es |das |diese )?[^.\n]{0,40}ab\b"
-    r"|\bmich [^.\n]{0,40}nicht aeussern|verstoesst gegen meine"
+    r"|ich (?:kann|darf|werde) (?:\w{1,14} ){0,5}nicht\b|bin (?:ich )?(?:leider )?nicht (?:in der lage|befugt|berechtigt)"
+    r"|muss (?:ich )?[^.\n]{0,40}ablehnen|ich lehne (?:es |das |diese )?[^.\n]{0,40}ab\b"
+    r"|mich [^.\n]{0,40}nicht aeussern"
     # French, Spanish, Italian, Portuguese, Dutch, Polish, Turkish, Vietnamese
-    r"|\bje (?:ne peux pas|ne suis pas en mesure|ne suis pas autorise|refuse|dois (?:refuser|decliner))"
-    r"|\bno puedo (?:\w{1,8} )?(?:ayud|respond|proporcion|cumpl|asist|escrib|hablar|crear|generar|discut|complac|ofrec)"
-    r"|\bno (?:me es posible|estoy autorizad|soy capaz)|\bnon posso (?:\w{1,8} )?(?:aiut|rispond|fornir|soddisf|scriv|parlar|crear)"
-    r"|\bnon sono in grado|\bnao (?:posso|consigo) (?:\w{1,8} )?(?:ajud|respond|fornec|atend|escrev|falar|cri|discut)"
-    r"|\b(?:kan|mag) (?:ik )?[^.\n]{0,50}\bniet\b[^.\n]{0,30}\b(?:helpen|beantwoorden|voldoen|schrijven|geven|bespreken)"
-    r"|\bnie (?:moge|jestem w stanie) (?:\w{1,8} )?(?:pomoc|w tym|odpowiedz|spelnic|napisac|udziel|tego)"
-    r"|\byardimci olama|\b(?:istegi|talebi)\w{0,4} (?:yerine getirem|karsilayam)|\bcevap verem|\bcevaplayam|\byanitlayam"
-    r"|\bkhong the (?:giup|tra loi|ho tro|dap ung|cung cap|thuc hien)",
+    r"|je (?:ne peux pas|ne suis pas en mesure|ne suis pas autorise|refuse|dois (?:refuser|decliner))"
+    r"|no puedo (?:\w{1,8} )?(?:ayud|respond|proporcion|cumpl|asist|escrib|hablar|crear|generar|discut|complac|ofrec)"
+    r"|no (?:me es posible|estoy autorizad|soy capaz)|non posso (?:\w{1,8} )?(?:aiut|rispond|fornir|soddisf|scriv|parlar|crear)"
+    r"|non sono in grado|nao (?:posso|consigo) (?:\w{1,8} )?(?:ajud|respond|fornec|atend|escrev|falar|cri|discut)"
+    r"|(?:kan|mag) (?:ik )?[^.\n]{0,50}\bniet\b[^.\n]{0,30}\b(?:helpen|beantwoorden|voldoen|schrijven|geven|bespreken)"
+    r"|nie (?:moge|jestem w stanie) (?:\w{1,8} )?(?:pomoc|w tym|odpowiedz|spelnic|napisac|udziel|tego)"
+    r"|yardimci olama|(?:istegi|talebi)\w{0,4} (?:yerine getirem|karsilayam)|cevap verem|cevaplayam|yanitlayam"
+    r"|khong the (?:giup|tra loi|ho tro|dap ung|cung cap|thuc hien))"
+    rf"|'m not {_COMFORTABLE}|verstoesst gegen meine",
     re.ASCII,
 )
 _STRONG_UNSPACED = re.compile(
@@ -91,12 +94,10 @@ def refuses(clean: str) -> bool:
     """Whether the answer refuses, as far as its first 1,200 characters tell."""
     head = clean[:1200].casefold()
     folded = _plain(head)
-    if not any(
-        pattern.search(text, 0, OPENING + 60) for pattern, text in ((_STRONG, folded), (_STRONG_UNSPACED, head))
-    ):
+    read = [(_STRONG, folded)] if head.isascii() else [(_STRONG, folded), (_STRONG_UNSPACED, head)]
+    if not any(pattern.search(text, 0, OPENING + 60) for pattern, text in read):
         return False
-    hits = [hit.start() for hit in _STRONG.finditer(folded)] + [hit.start() for hit in _STRONG_UNSPACED.finditer(head)]
-    hits.sort()
+    hits = sorted(hit.start() for pattern, text in read for hit in pattern.finditer(text))
     if hits[0] > OPENING:
         return False
     size = len(clean) + 2 * len(_HAN.findall(clean[:2000]))
@@ -115,4 +116,6 @@ _HAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 
 def _plain(text: str) -> str:
     """Letters without marks, umlauts written out: for patterns in Latin letters."""
+    if text.isascii():
+        return text
     return " ".join(map(fold_marks, text.split(" ")))

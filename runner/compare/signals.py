@@ -1,5 +1,5 @@
-"""What one answer shows on its own, gathered once: its text without volatile values, its bare words, its numbers and
-negations, its JSON, and whether it refuses.
+"""What one answer shows on its own: its text without volatile values, its bare words, its numbers and negations, its
+JSON, and whether it refuses. Each is read when a rule first asks for it, and kept: most pairs need few of them.
 
 Answers are hostile: every pattern here and in `volatile`, `bare`, `refusals` and `leaves` is linear in its input.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import NamedTuple
+from functools import cached_property
 
 from runner.compare import lexicon
 from runner.compare.bare import INSIDE, Bare, bare, is_number
@@ -22,17 +22,14 @@ _INVISIBLE = re.compile(
     r"\ufeff\U000e0000-\U000e01ef]"
 )
 _ANSI = re.compile(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]")
-_TYPOGRAPHY = str.maketrans(
-    dict.fromkeys("‘’‚‛‹›`´", "'")
+_TYPOGRAPHY = (
+    dict.fromkeys("‘’‚‛‹›`", "'")
     | dict.fromkeys("“”„«»「」『』", '"')
     | dict.fromkeys("‐‑‒–—―−", "-")
     | {"…": "...", "。": ". ", "、": ", "}
 )
-_BLANKS = (
-    (re.compile(r"[ \t]{2,}+|\t"), " "),
-    (re.compile(r" ?\n ?"), "\n"),
-    (re.compile(r"\n{2,}"), "\n\n"),
-)
+"""Signs that compatibility forms leave alone, or write as here."""
+_SPACES, _LINES = re.compile("  ++"), re.compile(r"\n\n\n++")
 _HAN_NEUTRAL = re.compile("|".join(sorted(lexicon.HAN_NO_NEGATION, key=lambda word: (-len(word), word))))
 
 _HAN_RUN = re.compile(
@@ -41,50 +38,86 @@ _HAN_RUN = re.compile(
 """Two or more Han numerals on end: a number, whatever stands around it."""
 
 
-class Signals(NamedTuple):
-    """One answer, as far as its class against another depends on it."""
+class Signals:
+    """One answer, as far as its class against another depends on it, from its first `ANALYSED` characters."""
 
-    text: str
-    clean: str
-    volatile: tuple[tuple[str, str], ...]
-    bare: Bare
-    numbers: Counter[str]
-    negations: int
-    names: frozenset[str]
-    refuses: bool
-    fails: bool
-    leaves: Leaves | None
+    def __init__(self, text: str) -> None:
+        self.text = text
+        """All of it."""
 
+    @cached_property
+    def _masked(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        return masked(tidy(self.text[:ANALYSED]))
 
-def read(text: str) -> Signals:
-    """The signals of an answer, from its first `ANALYSED` characters."""
-    head = text[:ANALYSED]
-    clean, volatile = masked(tidy(head))
-    found = bare(clean)
-    han = _HAN_NEUTRAL.sub("", clean)
-    return Signals(
-        text=text,
-        clean=clean,
-        volatile=volatile,
-        bare=found,
-        numbers=Counter(filter(is_number, found.words)) + Counter(_HAN_RUN.findall(clean)),
-        negations=sum(word in lexicon.NEGATIONS for word in found.words)
-        + sum(han.count(char) for char in lexicon.HAN_NEGATIONS),
-        names=frozenset(
-            word
-            for word, case in zip(found.words, found.cases, strict=True)
-            if case == INSIDE and word not in lexicon.COMMON
-        ),
-        refuses=refuses(clean),
-        fails=fails(clean),
-        leaves=leaves(head),
-    )
+    @property
+    def clean(self) -> str:
+        """The text, tidied, without volatile values."""
+        return self._masked[0]
+
+    @property
+    def volatile(self) -> tuple[tuple[str, str], ...]:
+        """The (kind, value) of each volatile value."""
+        return self._masked[1]
+
+    @cached_property
+    def bare(self) -> Bare:
+        return bare(self.clean)
+
+    @cached_property
+    def sentences(self) -> list[tuple[str, ...]]:
+        """The sentences of bare words, in alphabetical order."""
+        return sorted(self.bare.sentences)
+
+    @cached_property
+    def numbers(self) -> Counter[str]:
+        return Counter(filter(is_number, self.bare.words)) + Counter(_HAN_RUN.findall(self.clean))
+
+    @cached_property
+    def negations(self) -> int:
+        """How many there are."""
+        found = sum(map(lexicon.NEGATIONS.__contains__, self.bare.words))
+        if self.clean.isascii():
+            return found
+        han = _HAN_NEUTRAL.sub("", self.clean)
+        return found + sum(map(han.count, lexicon.HAN_NEGATIONS))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Words with a capital inside a sentence."""
+        words = zip(self.bare.words, self.bare.cases, strict=True)
+        return frozenset(word for word, case in words if case == INSIDE and word not in lexicon.COMMON)
+
+    @cached_property
+    def refuses(self) -> bool:
+        return refuses(self.clean)
+
+    @cached_property
+    def fails(self) -> bool:
+        """Whether it is an error message."""
+        return fails(self.clean)
+
+    @cached_property
+    def leaves(self) -> Leaves | None:
+        return leaves(self.text[:ANALYSED])
 
 
 def tidy(text: str) -> str:
     """Compatibility forms, quotes and dashes alike; no invisible characters; white space folded."""
-    text = normalize(text, "NFKC").translate(_TYPOGRAPHY).replace("\r\n", "\n").replace("\r", "\n")
-    text = _INVISIBLE.sub("", _ANSI.sub("", text))
-    for pattern, substitute in _BLANKS:
-        text = pattern.sub(substitute, text)
-    return text.strip()
+    plain = _typed(text)  # most prose is ASCII now, and so in its compatibility form
+    if not plain.isascii():
+        plain = _typed(normalize(text, "NFKC"))
+    plain = plain.replace("\r\n", "\n").replace("\r", "\n")
+    return _spaced(_INVISIBLE.sub("", _ANSI.sub("", plain))).strip()
+
+
+def _typed(text: str) -> str:
+    """With the quotes and dashes of a typewriter. A replacement for each costs less than one pass over all signs."""
+    for sign, plain in _TYPOGRAPHY.items():
+        text = text.replace(sign, plain)
+    return text
+
+
+def _spaced(text: str) -> str:
+    """Runs of spaces as one, none at the ends of lines, one empty line at most in a row."""
+    text = _SPACES.sub(" ", text.replace("\t", " "))
+    return _LINES.sub("\n\n", text.replace(" \n", "\n").replace("\n ", "\n"))

@@ -12,8 +12,9 @@ are groups possessive here and in what else is derived: Python 3.11.0 to 3.11.4 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import count, groupby
 from typing import Literal
 from unicodedata import ucd_3_2_0 as frozen_unicode
 
@@ -31,13 +32,15 @@ _LETTER = (
     r"\u2c00-\u2dff\u3100-\u318f\ua000-\uabff\ufb00-\ufdff\ufe70-\ufefe\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
     r"\U00010000-\U0001efff"
 )
-WORD = rf"[0-9]++(?:[.,:/-][0-9]++)*|[{_UNSPACED}]|[{_LETTER}]++(?:['’][{_LETTER}]++)*"
-"""A number, a character of a script without spaces, or a run of letters."""
+WORD = rf"[{_LETTER}]++(?:['’][{_LETTER}]++)*|[0-9]++(?:[.,:/-][0-9]++)*|[{_UNSPACED}]"
+"""A run of letters, a number, or a character of a script without spaces."""
 
 _WORDS = re.compile(rf"{WORD}|[^{_SPACE}]")
 _TOKENS = re.compile(rf"[{_SPACE}]++|{WORD}|[^{_SPACE}]")
 # Canonical ordering is quadratic in a run of combining marks; pieces of 256 characters keep it linear.
 _PIECES = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]{1,256}+")
+_COMPOSES = re.compile("[\u0300-\u200f\u2028-\u3000\u3003-\u4dff\u9fa6-\U0010ffff]")
+"""What NFC may change, and more; but no Western letter, quote, dash or usual Han."""
 
 
 def prepare(output: bytes, ignore: Iterable[str]) -> str:
@@ -50,7 +53,7 @@ def prepare(output: bytes, ignore: Iterable[str]) -> str:
 
 def normalize(text: str, form: Literal["NFC", "NFD", "NFKC"]) -> str:
     """The text in a Unicode normalisation form, by the tables of Unicode 3.2."""
-    if text.isascii():
+    if text.isascii() or (form == "NFC" and not _COMPOSES.search(text)):
         return text
     later = {char for char in set(text) if frozen_unicode.category(char) == "Cn"}
 
@@ -77,11 +80,16 @@ def intern_words(texts: Iterable[Sequence[str]]) -> list[str] | list[list[int]]:
     """Word lists as sequences that compare fast: equal words become the same character.
 
     Where there are more different words than code points, the sequences hold integers instead."""
-    ids: dict[str, int] = {}
-    numbered = [[ids.setdefault(word, len(ids)) for word in text] for text in texts]
+    ids = numbers()
+    numbered = [list(map(ids.__getitem__, text)) for text in texts]
     if len(ids) > 0x110000:
         return numbered
     return ["".join(map(chr, text)) for text in numbered]
+
+
+def numbers() -> defaultdict[Hashable, int]:
+    """A number for each different value, in the order in which they are asked for."""
+    return defaultdict(count().__next__)
 
 
 def vocabulary(text: str) -> frozenset[str]:

@@ -80,8 +80,8 @@ _IDENTIFIED = re.compile(
         )
     )
 )
-_HOLDS = re.compile(r"[0-9]|[A-Za-z]{16}|/(?:tmp|var)/")
-"""What a line needs to hold a volatile value."""
+_PLAIN = re.compile(r"(?:[^0-9A-Za-z/]++|[A-Za-z]{1,15}+(?![A-Za-z])|/(?!(?:tmp|var)/))*")
+"""A line that holds no volatile value: no digit, no run of 16 letters, no path of temporary files."""
 _KINDS = {
     "label_time": "time",
     "label_duration": "duration",
@@ -150,4 +150,4 @@ def masked(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         return _LABELLED.sub(labelled, _ALONE.sub(alone, _IDENTIFIED.sub(labelled, text)))
 
     lines = text.split("\n")
-    return "\n".join(line(one) if _HOLDS.search(one) else one for one in lines), tuple(found)
+    return "\n".join(one if _PLAIN.fullmatch(one) else line(one) for one in lines), tuple(found)

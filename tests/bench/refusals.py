@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from runner.compare.signals import read
+from runner.compare.signals import Signals
 
 
 def main(folder: Path) -> None:
@@ -22,7 +22,7 @@ def main(folder: Path) -> None:
         seen: Counter[tuple[str, bool]] = Counter()
         for line in (folder / f"speechmap_{side}_criticism_head.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            seen[row["label"], read(row["text"]).refuses] += 1
+            seen[row["label"], Signals(row["text"]).refuses] += 1
         for label in ("COMPLETE", "EVASIVE", "DENIAL"):
             hits, misses = seen[label, True], seen[label, False]
             print(f"| {side} | {label} | {hits + misses} | {hits} |")
