@@ -1,7 +1,7 @@
 """A small pinning service: the API of a real one, in front of a real peer that fetches over bitswap and pins.
 
-Its gateway gives what the peer has, as a CAR. `lying` is how such a service lies: every request is `pinned` at once, and
-nothing is fetched."""
+Its gateway gives what the peer has, as a CAR. `lying` is how such a service lies: every request is `pinned` at once,
+and nothing is fetched."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Shop:
 
     def _carry_out(self, request: dict[str, Any]) -> None:
         request["status"] = "pinning"
-        met = any([self.peer.connect(origin) for origin in request["pin"].get("origins", ())])
+        met = sum(self.peer.connect(origin) for origin in request["pin"].get("origins", ()))
         request["status"] = "pinned" if met and self.peer.pin(request["pin"]["cid"]) else "failed"
 
 
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *arguments: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Nobody reads it."""
 
 
