@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from runner.log import entries
-from runner.tiles import WIDTH, Read, Tiles
+from runner.formats.log import entries
+from runner.formats.tiles import WIDTH, Read, Tiles
 
 
 def second_root(read: Read, size: int, since: int = 0) -> bytes | None:

@@ -11,7 +11,7 @@ A cell's answer is that of the first attempt (the lowest `n`) that completed it,
 receipt names the answer's file among its subjects. Where a later attempt answers the same cell again, its receipt
 holds that answer's digest, and its transcript the answer, but there is no second file: no two receipts claim one path.
 
-What this module checks is that a bundle is whole and agrees with itself. Signatures are checked by `runner/receipt.py`
+What this module checks is that a bundle is whole and agrees with itself. Signatures are checked by `formats/receipt.py`
 and, for the job, where its keys are known; seeds, times and the log are the verifier's as well.
 """
 
@@ -23,14 +23,14 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from runner import documents
 from runner.errors import Invalid, Unverified
+from runner.formats.receipt import read_receipt, seal
 from runner.model import Cell, JobSpec, Manifest, Receipt, Run, sha256
 from runner.model.canonical import first_mistake
 from runner.model.receipt import CellResult, Cost, Digest, Job, Predicate, RunnerIdentity, Subject
 from runner.model.run import CellStatus, cells, run_id
 from runner.ports import AttemptResult, CellOutput, Signer
-from runner.receipt import read_receipt, seal
+from runner.registry import documents
 
 JOB, SIGNATURE, CONTEXT, DIFF = "job.yaml", "job.yaml.sig", "context.json", "diff.json"
 _LONGEST_TEXT = 300

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from runner.formats.sshsig import public_line
 from runner.history import History
 from runner.model import LogEntry
 from runner.model import entry as e
 from runner.plan import LEASE_MARGIN, Plan, instant
-from runner.sshsig import public_line
-from runner.trust import Trust
+from runner.registry.trust import Trust
 
 
 def claim(

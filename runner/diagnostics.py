@@ -5,7 +5,7 @@
           |             ^^^^
        help: did you mean "APAC"?
 
-Pure formatting, without colour. Whatever comes from a file is neutralised for a terminal here (`runner/neutral.py`);
+Pure formatting, without colour. Whatever comes from a file is neutralised for a terminal here (`rendering/neutral.py`);
 JSON carries the texts as they are, since its strings can.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runner.errors import Problem
-from runner.neutral import terminal
+from runner.rendering.neutral import terminal
 
 _WIDEST = 160
 _CLOSE_ENOUGH = 70

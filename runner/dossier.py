@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from runner import log
 from runner.diagnostics import did_you_mean
 from runner.errors import Unverified, Usage
+from runner.formats import log
+from runner.formats.receipt import read_receipt
 from runner.model import DiffReport, Manifest, Receipt, Settlement, parse_entry
 from runner.model import entry as e
 from runner.model.settlement import Paid
@@ -19,7 +20,6 @@ from runner.money import plain, total
 from runner.plan import run_folder
 from runner.ports import Snapshot
 from runner.publish import tiles
-from runner.receipt import read_receipt
 from runner.state import State
 
 

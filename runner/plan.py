@@ -16,16 +16,16 @@ from typing import NamedTuple
 
 from cronsim import CronSim
 
-from runner.budgets import Account, Budget
 from runner.compare import level, smallest_p
+from runner.formats.sshsig import fingerprint, public_line
 from runner.history import LAST_GENERATION, End, History, Taken, is_over
 from runner.model.jobspec import Container, JobSpec
 from runner.model.policy import Policy
 from runner.model.report import PValue
 from runner.model.run import cells, run_id
 from runner.money import attempt_cost, caps, plain, region_budget, worst_case
+from runner.money.budgets import Account, Budget
 from runner.registry import Job, Registry
-from runner.sshsig import fingerprint, public_line
 
 LONGEST_ATTEMPT = 24 * 60
 """Seconds. Stock providers refuse agreements of more than half an hour; 25 minutes are asked for at most."""

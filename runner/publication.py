@@ -5,7 +5,7 @@ CID -> the page, which may show the CID -> the manifest, which covers every file
 entry. The proof comes last of all, when the checkpoint is signed (`runner/publish.py`).
 
 Of a run that was called off, the attempts that were made have receipts too. Nothing is compared: its bundle has no
-`diff.json`, and its page is a derived one (`runner/pages.py`), so the manifest lists the bundle alone.
+`diff.json`, and its page is a derived one (`rendering/pages.py`), so the manifest lists the bundle alone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import NamedTuple
 from runner.bundle import assemble, manifest, open_bundle
 from runner.compare import CLASSIFIER, compare
 from runner.events import say
+from runner.ipfs.unixfs import folder_cid
 from runner.model import DiffReport, JobSpec, Run, sha256
 from runner.model import entry as e
 from runner.model.receipt import RunnerIdentity
 from runner.plan import run_folder
 from runner.ports import AttemptResult, Emit, Signer
 from runner.registry import Job
-from runner.render import RENDERER, run_page
-from runner.unixfs import folder_cid
+from runner.rendering.render import RENDERER, run_page
 
 
 class Publication(NamedTuple):

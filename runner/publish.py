@@ -13,18 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from runner import audit, log, note, proof
+from runner import audit
 from runner.errors import Environment, Unverified
 from runner.events import say
+from runner.formats import log, note, proof
+from runner.formats.sshsig import commit_signer, public_line
+from runner.formats.tiles import Read
 from runner.history import History, fold
 from runner.model import Checkpoint, LogEntry
 from runner.model import entry as e
 from runner.model.canonical import canonical
 from runner.plan import run_folder
 from runner.ports import Changes, Emit, Keys, Repository, Signed, Snapshot
-from runner.sshsig import commit_signer, public_line
-from runner.tiles import Read
-from runner.trust import Trust
+from runner.registry.trust import Trust
 
 LOG = "reports/log"
 CHECKPOINT = f"{LOG}/checkpoint"

@@ -18,19 +18,19 @@ from runner.bundle import manifest, open_bundle
 from runner.compare import CLASSIFIER, compare
 from runner.errors import BeaconError, Conflict, Environment, Unverified
 from runner.events import say
+from runner.formats.sshsig import public_line
 from runner.history import End, History
-from runner.leaks import leaks
+from runner.ipfs.unixfs import folder_cid
 from runner.model import DiffReport, LogEntry, Manifest, sha256
 from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Emit, Snapshot
 from runner.publish import Desk
-from runner.rejudged import rejudged_page
-from runner.render import RENDERER, told
-from runner.sshsig import public_line
+from runner.registry.leaks import leaks
+from runner.rendering.rejudged import rejudged_page
+from runner.rendering.render import RENDERER, told
 from runner.stages import resume, write
 from runner.state import State, runner_name
-from runner.unixfs import folder_cid
 
 TRIES = 5
 

@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-from runner import documents
 from runner.compare.tokens import prepare
 from runner.diagnostics import suggestion
 from runner.errors import Usage
 from runner.model import JobSpec
 from runner.ports import Snapshot
+from runner.registry import documents
 
 Part: TypeAlias = Literal["target", "prompt", "region"]
 """What a side can be narrowed to. Regions are written in capitals, so that no other name is taken for one."""

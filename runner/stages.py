@@ -10,21 +10,21 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from runner import documents
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
 from runner.execute import Order, execute, of_this_start
 from runner.history import Taken, is_over
-from runner.leaks import leaks
 from runner.model import JobSpec, LogEntry, Settlement, sha256
 from runner.model import entry as e
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
-from runner.pages import with_pages
 from runner.plan import Idle, Pending, Plan, instant, moment, retired, unwanted
 from runner.ports import Changes, Executor, Spool
 from runner.publication import Asked, Cancellation, Publication, cancellation, publication
 from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
+from runner.registry import documents
+from runner.registry.leaks import leaks
+from runner.rendering.pages import with_pages
 from runner.state import State, benchmark_files, job_of, read_state, run_of
 from runner.watch import watching
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from runner import log, note
 from runner.errors import Environment, Unverified, Usage
+from runner.formats import log, note
 from runner.history import History, Taken
 from runner.model import Checkpoint, JobSpec, Policy, Run, sha256
 from runner.model.jobspec import Container
 from runner.ports import Keys, Repository, Snapshot
 from runner.publish import CHECKPOINT, read_log, tiles
 from runner.registry import Registry, load
-from runner.trust import POLICY, TRUST, Trust, accepts, read_trust
+from runner.registry.trust import POLICY, TRUST, Trust, accepts, read_trust
 
 
 class State(NamedTuple):

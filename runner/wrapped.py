@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runner.errors import Environment, Unverified
+from runner.formats.strictbase64 import decode
+from runner.formats.strictbase64 import encode as base64_of
 from runner.model import canonical
-from runner.strictbase64 import decode
-from runner.strictbase64 import encode as base64_of
 
 FORMAT = "wrapped/v1"
 PIECE = 100_000

@@ -10,7 +10,7 @@ import pytest
 
 from runner.cli import main
 from runner.commands.read import at_head
-from runner.pinning import bundles
+from runner.ipfs.pinning import bundles
 from tests.conftest import ROOT
 
 Beacon = Callable[..., tuple[int, str, str]]

@@ -15,7 +15,7 @@ from pathlib import Path
 from runner.bundle import open_bundle
 from runner.compare import compare
 from runner.compare.tokens import normalize
-from runner.render import run_page
+from runner.rendering.render import run_page
 
 EVERY = [chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
 MARKED = [char for char in EVERY if char < "\u3400" or "\ua000" < char < "\uac00" or "\ud7af" < char < "\U00017000"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner import sshsig
+from runner.formats import sshsig
 from runner.model import Receipt, TrustList, sha256
 from runner.model import entry as e
 from tests import make

@@ -10,9 +10,9 @@ import json
 import re
 from pathlib import Path
 
-from runner import log, note, proof, sshsig, unixfs
-from runner.initialise import registry_files, sign_trust
-from runner.ledger import attempt_lines, settlement_line
+from runner.formats import log, note, proof, sshsig
+from runner.formats.receipt import seal
+from runner.ipfs import unixfs
 from runner.model import (
     Cell,
     Checkpoint,
@@ -29,8 +29,9 @@ from runner.model import (
 from runner.model import entry as e
 from runner.model.run import run_id, seed
 from runner.model.settlement import Paid
-from runner.receipt import seal
-from runner.trust import trust_list
+from runner.money.ledger import attempt_lines, settlement_line
+from runner.registry.initialise import registry_files, sign_trust
+from runner.registry.trust import trust_list
 from tests import documents, make
 from tests.make import ORIGIN
 

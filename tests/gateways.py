@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from runner import car
-from runner.dagpb import cid_text, parse_cid
 from runner.edges.ipfs.gateway import CAR, RAW
+from runner.ipfs import car
+from runner.ipfs.dagpb import cid_text, parse_cid
 
 
 class Asked(NamedTuple):

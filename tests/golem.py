@@ -18,11 +18,11 @@ from runner.edges.golem.connection import find
 from runner.edges.golem.daemon import Daemon
 from runner.edges.golem.executor import GolemExecutor, Setting
 from runner.edges.golem.journal import Line
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Attempt, Cell, Settlement, sha256
 from runner.model.jobspec import Container, Limits, Prompt, Region
 from runner.model.policy import Golem
 from runner.ports import AttemptResult, Event, Work
-from runner.unixfs import folder_cid
 
 ECHO = {path.name: path.read_bytes() for path in (Path(__file__).parent / "benchmarks" / "echo").glob("*.py")}
 REGIONS = {"EU": ("DE",), "US": ("US",), "APAC": ("SG",)}

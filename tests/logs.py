@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner import log
+from runner.formats import log
 from runner.model import Checkpoint
 
 TESSERA = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from runner.unixfs import folder_graph
+from runner.ipfs.unixfs import folder_graph
 from tests.kubo_peer import Peer
 
 TOKEN = "a-token-of-the-service"

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from runner import sshsig
+from runner.formats import sshsig
+from runner.ipfs.unixfs import folder_cid
 from runner.ports import Blob
-from runner.unixfs import folder_cid
 from tests.make import ORIGIN, job_data, key
 
 NAMESPACE = f"jobspec.v1@{ORIGIN}"

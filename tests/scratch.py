@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from runner.commands.places import git
 from runner.commands.start import start_registry, write_trust
 from runner.edges.keys import load_signer
-from runner.sshsig import sign
-from runner.unixfs import folder_cid
+from runner.formats.sshsig import sign
+from runner.ipfs.unixfs import folder_cid
 from tests import make
 
 ECHO = Path(__file__).parent / "benchmarks" / "echo"

@@ -10,14 +10,14 @@ import re
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-from runner import answerpage
-from runner.badges import FOLDER as BADGES
-from runner.jobpages import JobSummary, badge_files, ended_page, history_page, index_page, summarise
 from runner.model.report import Described
-from runner.neutral import fence, inline
 from runner.plan import Idle, Plan
-from runner.planview import as_markdown
-from runner.render import run_page
+from runner.rendering import answerpage
+from runner.rendering.badges import FOLDER as BADGES
+from runner.rendering.jobpages import JobSummary, badge_files, ended_page, history_page, index_page, summarise
+from runner.rendering.neutral import fence, inline
+from runner.rendering.planview import as_markdown
+from runner.rendering.render import run_page
 from tests import make
 from tests.test_render import FOLDER, judged, start, written_by
 

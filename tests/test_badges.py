@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from runner.badges import endpoint, picture, stem
 from runner.model.report import Verdict
-from runner.neutral import Safe
+from runner.rendering.badges import endpoint, picture, stem
+from runner.rendering.neutral import Safe
 
 SVG = "{http://www.w3.org/2000/svg}"
 JOB, STATE = Safe("alice/who"), Safe("▲ major difference (APAC) · SIMULATED")

@@ -9,9 +9,9 @@ import pytest
 from runner.model import Settlement
 from runner.model import entry as e
 from runner.plan import CLOCK_MARGIN, Budget, Plan, plan
-from runner.planview import as_json, as_markdown, as_text
 from runner.ports import AttemptResult, Work
 from runner.registry import load
+from runner.rendering.planview import as_json, as_markdown, as_text
 from tests.paid import BUDGET, Bill, PaidExecutor, allow, paid_registry
 from tests.ticks import LEASE, WHO, entries, hire, starts, state
 from tests.worlds import Registry, job_file

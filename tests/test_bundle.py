@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from runner.bundle import Observation, assemble, manifest, observations, open_bundle
 from runner.errors import Unverified
+from runner.formats.receipt import open_receipt, read_receipt, seal
 from runner.model import Cell, JobSpec, Receipt, Run, sha256
 from runner.model.receipt import RunnerIdentity
 from runner.model.run import cells
 from runner.ports import AttemptResult, CellOutput
-from runner.receipt import open_receipt, read_receipt, seal
 from tests import make
 
 KEY = make.key("receipt")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import car
-from runner.dagpb import Block, parse_cid
-from runner.unixfs import CHUNK, folder_cid, folder_graph
+from runner.ipfs import car
+from runner.ipfs.dagpb import Block, parse_cid
+from runner.ipfs.unixfs import CHUNK, folder_cid, folder_graph
 from tests.bundles import Beacon, published, verbs
 from tests.conftest import ROOT
 

@@ -12,14 +12,14 @@ import pytest
 from runner.edges.keys import secrets
 from runner.edges.memory import MemoryEvents, MemoryRepository
 from runner.errors import Environment
+from runner.formats.receipt import read_receipt
 from runner.history import End
 from runner.model import Manifest, Receipt
 from runner.model import entry as e
-from runner.pages import derived
 from runner.plan import CLOCK_MARGIN
 from runner.ports import AttemptResult, Work
-from runner.receipt import read_receipt
 from runner.reconcile import reconcile
+from runner.rendering.pages import derived
 from runner.verify import verify
 from tests.paid import BUDGET, PaidExecutor, paid_registry
 from tests.ticks import LEASE, SLOTS, WHO, at, crash, entries, fresh, hire, state, types

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import car, dagpb
-from runner.car import LIMIT, Decoder, Limit
-from runner.dagpb import DAG_PB, LARGEST_BLOCK, RAW, Block, block
 from runner.errors import Unverified
-from runner.unixfs import CHUNK, folder_blocks, folder_graph
+from runner.ipfs import car, dagpb
+from runner.ipfs.car import LIMIT, Decoder, Limit
+from runner.ipfs.dagpb import DAG_PB, LARGEST_BLOCK, RAW, Block, block
+from runner.ipfs.unixfs import CHUNK, folder_blocks, folder_graph
 
 LEAF = block(RAW, b"hello world")
 HEADER = b"\x3a\xa2\x65roots\x81\xd8\x2a\x58\x25\x00" + LEAF.cid + b"\x67version\x01"

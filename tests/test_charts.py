@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from runner import charts
 from runner.compare import compare
-from runner.sentences import When, sentence
+from runner.rendering import charts
+from runner.rendering.sentences import When, sentence
 from tests import golden, make
 
 DAY = When("2026-11-22", "2026-11-22")

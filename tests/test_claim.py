@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import Environment, Invalid
-from runner.keyfiles import signer_line
+from runner.formats.sshsig import public_line
 from runner.publish import CHECKPOINT
-from runner.sshsig import public_line
+from runner.registry.keyfiles import signer_line
 from tests import make
 from tests.ticks import (
     entries,

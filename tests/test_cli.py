@@ -21,11 +21,11 @@ from runner.commands.operate import working
 from runner.commands.places import git
 from runner.commands.start import write_trust
 from runner.edges.keys import SoftwareKey, load_signer, write_key
-from runner.keyfiles import signer_line
+from runner.formats.sshsig import sign
 from runner.model import entry as e
 from runner.model.canonical import sha256
 from runner.reconcile import reconcile
-from runner.sshsig import sign
+from runner.registry.keyfiles import signer_line
 from tests import make
 from tests.conftest import ROOT
 from tests.fake_executor import FakeExecutor

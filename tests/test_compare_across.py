@@ -9,7 +9,7 @@ from typing import Any
 from runner.compare.across import across
 from runner.model.report import AcrossTargets
 from runner.model.run import Cell
-from runner.targetspage import targets
+from runner.rendering.targetspage import targets
 from tests import make
 from tests.test_compare import observed, prose, report
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.compare.classes import classify
-from runner.compare.distance import MILLION, Texts, ppm
+from runner.compare.distance import MILLION, PIECE, Texts, ppm
 from runner.compare.tokens import ANALYSED, intern_words, normalize, prepare, tokens, words
 
 STORY = "The lighthouse keeper walked down to the harbour and told every sailor that the storm had passed at last. "
@@ -172,6 +172,15 @@ def test_distance_by_hand() -> None:
     assert Texts(("", "a")).distance(0, 1) == MILLION
     assert Texts(("", "")).distance(0, 1) == 0
     assert Texts(("中文字", "中文")).distance(0, 1) == 200_000  # 1 of 5 characters
+
+
+def test_long_answers_are_compared_piece_by_piece() -> None:
+    text = " ".join(map(str, range(2 * PIECE)))
+    within, moved = text.replace(" 9 ", " x "), f"x {text}"
+    assert Texts((text, within)).distance(0, 1) == 2 * MILLION // (4 * PIECE)
+    assert Texts((text, text + " x")).distance(0, 1) == MILLION // (4 * PIECE + 1)
+    assert Texts((text, moved)).distance(0, 1) == 5 * MILLION // (4 * PIECE + 1)  # in, out, in, out, in
+    assert Texts((text, moved)).distance(1, 0) == 5 * MILLION // (4 * PIECE + 1)
 
 
 def test_words_beyond_all_code_points_still_compare() -> None:

@@ -15,9 +15,9 @@ import pytest
 from runner.cli import main
 from runner.dossier import as_json, dossier, find_run
 from runner.errors import Unverified, Usage
-from runner.neutral import visible
 from runner.plan import CLOCK_MARGIN
 from runner.ports import AttemptResult, Work
+from runner.rendering.neutral import visible
 from tests.hostile import ATTACKS
 from tests.paid import BUDGET, Bill, PaidExecutor, paid_registry
 from tests.test_cancelling import cancelled

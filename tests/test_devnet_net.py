@@ -71,8 +71,12 @@ class Meeting:
         self.provider = provider
         self.package = package
 
-    async def hire(self) -> Any:
-        return await self.requestor.hire(self.provider, self.package)
+    async def hire(self, seconds: float = 60) -> Any:
+        return await self.requestor.hire(self.provider, self.package, seconds=seconds)
+
+    async def is_refused(self) -> bool:
+        """Whether the provider says no, or nothing for a while."""
+        return await self.hire(seconds=5) is None
 
     async def run(self, *commands: Any) -> list[Result]:
         """The results of commands after deploy and start, in an agreement that is ended."""
@@ -216,20 +220,20 @@ def test_what_providers_may_do_to_a_script_and_a_bill(devnet: Devnet) -> None:
 
 async def rejects_proposals(one: Meeting) -> None:
     one.net.fault(one.provider, "reject-proposal")
-    assert await one.hire() is None
+    assert await one.is_refused()
 
 
 async def rejects_agreements(one: Meeting) -> None:
     one.net.fault(one.provider, "reject-agreement", times=1)
     begun = time.monotonic()
     assert await one.hire() is None
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 30, "it waited for an answer that had come"
     assert await one.hire() is not None
 
 
 async def is_silent(one: Meeting) -> None:
     one.net.fault(one.provider, "silent-agreement", times=1)
-    assert await one.hire() is None
+    assert await one.is_refused()
     assert "Pending" in [deal["state"] for deal in one.net.agreements() if deal["provider"] == one.provider]
 
 
@@ -265,7 +269,7 @@ async def crashes_and_returns(one: Meeting) -> None:
     assert state.state[0] != "Terminated", "nobody said that it ended"
     await one.requestor.end(agreement)
     assert await one.requestor.invoice(agreement, seconds=1) is None
-    assert await one.hire() is None, "it answers nobody"
+    assert await one.is_refused(), "it answers nobody"
 
 
 @pytest.mark.slow

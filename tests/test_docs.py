@@ -19,13 +19,12 @@ import typer
 import yaml
 from markdown_it import MarkdownIt
 
-from runner import jobrules
 from runner.cli import VERBS, _alone
-from runner.documents import read
 from runner.edges.folder import FolderSnapshot
 from runner.model import JobSpec
-from runner.registry import Benchmarks, load_policy
-from runner.tree import judge_tree
+from runner.registry import Benchmarks, jobrules, load_policy
+from runner.registry.documents import read
+from runner.registry.tree import judge_tree
 from tests.conftest import ROOT
 
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("registry/**/*.md")))

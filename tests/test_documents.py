@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.documents import read
 from runner.errors import Invalid
 from runner.model import JobSpec, Policy
+from runner.registry.documents import read
 from tests.make import job_data
 from tests.registries import POLICY, dump, merged
 

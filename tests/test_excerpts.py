@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.excerpts import LEAST, decoded, fence_within, word_diff
-from runner.neutral import visible
+from runner.rendering.excerpts import LEAST, decoded, fence_within, word_diff
+from runner.rendering.neutral import visible
 from tests.hostile import ATTACKS
 
 TEXT = st.one_of(

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from runner import explain, jobrules, registry, strictyaml
+from runner import explain, registry
 from runner.edges.devnet.faults import KINDS
 from runner.errors import Invalid, Usage
 from runner.events import NAMES
 from runner.explain.entry import Entry, Note
+from runner.formats import strictyaml
 from runner.ports import Blob
-from runner.tree import judge_tree
+from runner.registry import jobrules
+from runner.registry.tree import judge_tree
 from tests.make import CID
 from tests.registries import JOB, POLICY, data, dump, merged
 

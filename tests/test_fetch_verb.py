@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from runner import dagpb
 from runner.commands.places import top
-from runner.dagpb import DAG_PB, RAW, Link, block
 from runner.edges.trees import TreeFiles, read_tree
-from runner.unixfs import CHUNK, FOLDER_DATA, Graph, folder_cid, folder_graph, graph
+from runner.ipfs import dagpb
+from runner.ipfs.dagpb import DAG_PB, RAW, Link, block
+from runner.ipfs.unixfs import CHUNK, FOLDER_DATA, Graph, folder_cid, folder_graph, graph
 from tests.bundles import Beacon, published, verbs
 from tests.gateways import giving, honest, serving
 from tests.kubo import Kubo

@@ -14,13 +14,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
-from runner import log, note, proof, sshsig
-from runner.documents import read
 from runner.edges.memory import MemoryRepository
+from runner.formats import log, note, proof, sshsig
+from runner.formats.receipt import open_receipt
 from runner.history import fold
-from runner.initialise import sign_trust
-from runner.keyfiles import parse
-from runner.ledger import attempt_lines, month_file, settlement_line
 from runner.model import (
     DiffReport,
     Document,
@@ -39,10 +36,13 @@ from runner.model import (
 from runner.model.entry import RunEnd, Start
 from runner.model.entry import Settlement as SettlementEntry
 from runner.model.run import Cell, run_id, seed
-from runner.receipt import open_receipt
+from runner.money.ledger import attempt_lines, month_file, settlement_line
 from runner.registry import load
-from runner.schemas import schemas
-from runner.trust import read_trust
+from runner.registry.documents import read
+from runner.registry.initialise import sign_trust
+from runner.registry.keyfiles import parse
+from runner.registry.schemas import schemas
+from runner.registry.trust import read_trust
 from tests import formats_page, make
 from tests.formats_page import JOB, PAGE, RECEIPT
 from tests.make import ORIGIN

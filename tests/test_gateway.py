@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from runner import car, dagpb
-from runner.car import LIMIT, Limit
-from runner.dagpb import DAG_PB, RAW, Block, Link, block
 from runner.edges.blockfile import BlockFile
 from runner.edges.ipfs.gateway import CAR, Patience, check_url, fetch
 from runner.errors import Unverified, Usage
-from runner.gather import Gathering
-from runner.unixfs import CHUNK, FOLDER_DATA, folder_graph
+from runner.ipfs import car, dagpb
+from runner.ipfs.car import LIMIT, Limit
+from runner.ipfs.dagpb import DAG_PB, RAW, Block, Link, block
+from runner.ipfs.gather import Gathering
+from runner.ipfs.unixfs import CHUNK, FOLDER_DATA, folder_graph
 from tests.gateways import Asked, Behaviour, giving, honest, only, refusing, serving
 
 FILES = {"job.yaml": b"job", "outputs/a/1.txt": b"one", "outputs/b/1.txt": b"two", "large": bytes(range(256)) * 8193}

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from runner.geography import GRADES, Listed, Place, Sighting, Source, below, judge, network
+from runner.providers.geography import GRADES, Listed, Place, Sighting, Source, below, judge, network
 
 EU = Place("EU", ("DE", "FR"))
 REGIONS = {"EU": ("DE", "FR"), "US": ("US",)}

@@ -20,7 +20,7 @@ from runner.edges.git_process import Git
 from runner.edges.git_remote import clone, create
 from runner.edges.memory import MemoryEvents
 from runner.errors import BeaconError, Conflict, Environment, Usage
-from runner.sshsig import commit_signer, public_line
+from runner.formats.sshsig import commit_signer, public_line
 from tests.make import key
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Unverified
+from runner.formats.sshsig import public_line
 from runner.history import LAST_GENERATION, History, Revision, fold, is_over
 from runner.model import LogEntry, sha256
 from runner.model import entry as e
-from runner.sshsig import public_line
 from tests.make import CID, key
 
 JOB = "registry/jobs/alice/who.yaml"

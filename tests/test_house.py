@@ -25,8 +25,8 @@ ALLOWED = {
         "runner.stages",
         "runner.state",
     ),
-    "runner.compare": ("runner.render", "runner.plan", "runner.log"),
-    "runner.model": ("runner.registry", "runner.plan", "runner.log", "runner.bundle"),
+    "runner.compare": ("runner.rendering.render", "runner.plan", "runner.formats.log"),
+    "runner.model": ("runner.registry", "runner.plan", "runner.formats.log", "runner.bundle"),
 }
 """What a package must not import: the verifier nothing of the writer; the nouns no verb."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runner import documents
-from runner.initialise import REGIONS
 from runner.model import Policy
-from runner.tree import judge_tree
+from runner.registry import documents
+from runner.registry.initialise import REGIONS
+from runner.registry.tree import judge_tree
 from tests.make import ORIGIN
 from tests.test_trust import fresh, signed, snapshot
 

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from runner import pinning
 from runner.edges.ipfs.kubo import Kubo
-from runner.keeping import Setting, Work, keep
-from runner.pinning import Backoff, Bundle
-from runner.unixfs import folder_graph
+from runner.ipfs import pinning
+from runner.ipfs.keeping import Setting, Work, keep
+from runner.ipfs.pinning import Backoff, Bundle
+from runner.ipfs.unixfs import folder_graph
 from tests.bench.pinning import HASTE, run
 from tests.faulty_proxy import FaultyProxy
 from tests.kubo import Kubo as Node

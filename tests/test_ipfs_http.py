@@ -15,9 +15,9 @@ import pytest
 from runner.edges.ipfs.http import LARGEST, Patience, Web
 from runner.edges.ipfs.kubo import Kubo
 from runner.edges.ipfs.service import Service
-from runner.keeping import wrong
+from runner.ipfs.keeping import wrong
+from runner.ipfs.unixfs import folder_graph
 from runner.ports import PinFailed
-from runner.unixfs import folder_graph
 
 GRAPH = folder_graph({"a": b"1", "b/c": b"2"})
 CAR = b"".join(GRAPH.car())

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from runner import pinning
-from runner.dagpb import cid_text
 from runner.edges.ipfs.folder import Folder
 from runner.edges.ipfs.http import Patience
 from runner.edges.ipfs.kubo import Kubo
 from runner.edges.ipfs.legacy import Legacy
 from runner.edges.ipfs.service import Service
-from runner.keeping import Setting, Work, keep, wrong
-from runner.pinning import Backoff, Bundle
+from runner.ipfs import pinning
+from runner.ipfs.dagpb import cid_text
+from runner.ipfs.keeping import Setting, Work, keep, wrong
+from runner.ipfs.pinning import Backoff, Bundle
+from runner.ipfs.unixfs import Graph, folder_graph
 from runner.ports import PinFailed, Pinner
-from runner.unixfs import Graph, folder_graph
 from tests.kubo import Kubo as Node
 from tests.kubo import started
 from tests.kubo_peer import Peer, peering

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import sshsig
 from runner.edges.keys import load_keys, load_signer, secrets, write_key
 from runner.errors import Environment
-from runner.leaks import leaks
+from runner.formats import sshsig
 from runner.ports import Keys
+from runner.registry.leaks import leaks
 from tests.make import key
 
 ROLES = ("git", "receipt", "log")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runner import car
-from runner.dagpb import parse_cid
 from runner.edges.trees import read_tree
-from runner.unixfs import CHUNK, folder_graph, graph
+from runner.ipfs import car
+from runner.ipfs.dagpb import parse_cid
+from runner.ipfs.unixfs import CHUNK, folder_graph, graph
 from tests.bundles import published
 from tests.kubo import Kubo
 from tests.test_unixfs import tree

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from runner.leaks import Leak, leaks
+from runner.registry.leaks import Leak, leaks
 from tests import make
 
 SEED = bytes(range(7, 39))

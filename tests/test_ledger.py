@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Unverified
-from runner.ledger import reason_code
 from runner.model.ledger import LedgerAttempt, LedgerSettlement, parse_line
-from runner.pages import ledgers
+from runner.money.ledger import reason_code
 from runner.plan import CLOCK_MARGIN
 from runner.ports import Work
+from runner.rendering.pages import ledgers
 from runner.verify import verify
 from tests.paid import BUDGET, Bill, PaidExecutor, paid_registry
 from tests.ticks import LEASE, hire, state, types

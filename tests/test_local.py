@@ -20,11 +20,11 @@ import pytest
 from runner.edges import sandbox
 from runner.edges.local import LocalExecutor
 from runner.errors import Environment, Unverified
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Attempt, Cell
 from runner.model.jobspec import Container, Image, Limits, Prompt, Region
 from runner.model.policy import Serve
 from runner.ports import AttemptResult, Work
-from runner.unixfs import folder_cid
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 JOB = "registry/jobs/alice/who.yaml"

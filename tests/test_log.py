@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import log, note
 from runner.errors import Unverified
+from runner.formats import log, note
+from runner.formats.proof import verify_consistency, verify_inclusion
+from runner.formats.tiles import EMPTY_ROOT, leaf_hash, tile_path, tile_paths
 from runner.model import Checkpoint
-from runner.proof import verify_consistency, verify_inclusion
-from runner.tiles import EMPTY_ROOT, leaf_hash, tile_path, tile_paths
 from tests import naive_rfc9162 as rfc
 from tests.logs import TESSERA, Store, grown, made
 from tests.naive_rfc9162 import mth

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from runner.jobpages import JobSummary, RunSummary, badge_files, history_page, index_page, summarise
-from runner.looks import Look, Standing, said, standing, suites
 from runner.model.report import Verdict
-from runner.neutral import Safe
+from runner.rendering.jobpages import JobSummary, RunSummary, badge_files, history_page, index_page, summarise
+from runner.rendering.looks import Look, Standing, said, standing, suites
+from runner.rendering.neutral import Safe
 from tests import make
 from tests.test_compare import small_run
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from runner import neutral
+from runner.rendering import neutral
 from tests.hostile import ATTACKS
 
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import note, strictbase64
 from runner.errors import Unverified
+from runner.formats import note, strictbase64
+from runner.formats.tiles import EMPTY_ROOT
 from runner.model import Checkpoint
-from runner.tiles import EMPTY_ROOT
 from tests.logs import TESSERA
 from tests.make import ORIGIN, key
 

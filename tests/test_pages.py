@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runner.history import LAST_GENERATION
-from runner.pages import derived
 from runner.plan import CLOCK_MARGIN
 from runner.reconcile import Outcome
+from runner.rendering.pages import derived
 from tests.ticks import (
     LEASE,
     hire,

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import keeping, pinning
 from runner.edges.ipfs.folder import Folder
 from runner.edges.ipfs.results import Results
 from runner.errors import Environment, Unverified
-from runner.keeping import Setting, Work, keep, wrong
-from runner.pinning import DAY, Account, Backoff, Bundle, Record
+from runner.ipfs import keeping, pinning
+from runner.ipfs.keeping import Setting, Work, keep, wrong
+from runner.ipfs.pinning import DAY, Account, Backoff, Bundle, Record
+from runner.ipfs.unixfs import Graph, folder_graph
 from runner.ports import PinFailed, Standing
-from runner.unixfs import Graph, folder_graph
 
 NOW = 1_800_000_000
 GRAPHS = {graph.cid: graph for graph in (folder_graph({"a.txt": b"%d" % n, "b/c": b"x" * n}) for n in range(40))}

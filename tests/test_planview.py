@@ -12,8 +12,8 @@ from runner.commands.console import put_json
 from runner.model.jobspec import Container
 from runner.model.report import PValue
 from runner.plan import Idle, Plan, plan
-from runner.planview import as_json, as_markdown, as_text, row
 from runner.registry import load
+from runner.rendering.planview import as_json, as_markdown, as_text, row
 from tests.hostile import ATTACKS
 from tests.ticks import WHO, fresh, state
 from tests.worlds import Registry, job_file

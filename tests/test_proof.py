@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import note
 from runner.errors import Unverified
+from runner.formats import note
+from runner.formats.proof import open_proof, verify_consistency, verify_inclusion, write_proof
+from runner.formats.tiles import EMPTY_ROOT, leaf_hash
 from runner.model import Checkpoint
-from runner.proof import open_proof, verify_consistency, verify_inclusion, write_proof
-from runner.tiles import EMPTY_ROOT, leaf_hash
 from tests.make import ORIGIN, key
 from tests.naive_rfc9162 import mth, path, proof
 

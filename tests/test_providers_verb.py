@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from runner import documents, roster
 from runner.cli import main
 from runner.edges.devnet.net import Devnet
 from runner.errors import Environment
-from runner.geography import Source
 from runner.model import ProviderList
 from runner.model.providers import KnownProvider
-from runner.reputation import History, Record
-from runner.roster import Met, Proposal
+from runner.providers import roster
+from runner.providers.geography import Source
+from runner.providers.reputation import History, Record
+from runner.providers.roster import Met, Proposal
+from runner.registry import documents
 from tests.scratch import Scratch, scratch
 from tests.test_selection import line
 

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from runner.edges.memory import MemoryEvents
+from runner.ipfs.unixfs import folder_cid
 from runner.model import sha256
 from runner.model.receipt import RunnerIdentity
 from runner.model.run import run_id
 from runner.publication import Publication, publication
 from runner.registry import Job
-from runner.unixfs import folder_cid
 from tests import make
 
 ALICE = b"signature"

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner import log, note
 from runner.edges.git_objects import header
 from runner.edges.memory import MemoryRepository
 from runner.errors import Environment, Unverified
+from runner.formats import log, note
 from runner.history import History
 from runner.model import entry as e
 from runner.ports import Changes, Signer

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Unverified
+from runner.formats.receipt import MAX_RECEIPT, MEDIA_TYPE, open_receipt, pae, read_receipt, seal
+from runner.formats.sshsig import fingerprint
 from runner.model import canonical
 from runner.model.receipt import PAYLOAD_TYPE
-from runner.receipt import MAX_RECEIPT, MEDIA_TYPE, open_receipt, pae, read_receipt, seal
-from runner.sshsig import fingerprint
 from tests import make
 
 KEY = make.key("receipt")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from runner import registry, sshsig
+from runner import registry
 from runner.errors import Invalid, Problem
+from runner.formats import sshsig
 from runner.model import sha256
 from tests.make import ORIGIN, key
 from tests.registries import CID, JOB, NAMESPACE, POLICY, Files, Keys, data, dump, files, merged, signed

@@ -18,16 +18,24 @@ from markdown_it import MarkdownIt
 
 from runner.bundle import Bundle, open_bundle
 from runner.compare import compare
-from runner.jobpages import JobSummary, RunSummary, badge_files, ended_page, history_page, index_page, summarise
 from runner.model import Cell, DiffReport
 from runner.model.entry import Start
 from runner.model.receipt import Executor, Image, Provider, RegionEvidence
 from runner.model.report import Apart, Verdict
-from runner.neutral import Safe
-from runner.providerpage import amount
-from runner.render import run_page
-from runner.sentences import SEVERITY, SYMBOLS, WORDS
-from runner.template import LARGEST, environment
+from runner.rendering.jobpages import (
+    JobSummary,
+    RunSummary,
+    badge_files,
+    ended_page,
+    history_page,
+    index_page,
+    summarise,
+)
+from runner.rendering.neutral import Safe
+from runner.rendering.providerpage import amount
+from runner.rendering.render import run_page
+from runner.rendering.sentences import SEVERITY, SYMBOLS, WORDS
+from runner.rendering.template import LARGEST, environment
 from tests import golden, make
 
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

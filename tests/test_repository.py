@@ -19,8 +19,8 @@ from runner.edges.git_objects import Author, Object, edit_tree, parse_tree, prin
 from runner.edges.git_remote import clone, create
 from runner.edges.memory import MemoryRemote, MemoryRepository
 from runner.errors import Conflict, Environment, Invalid
+from runner.formats.sshsig import commit_signer
 from runner.ports import Blob, Repository
-from runner.sshsig import commit_signer
 from tests.make import key
 
 AUTHOR = Author("runner", "runner@example.org")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Invalid
-from runner.requirements import Requirement, normal, parse
+from runner.registry.requirements import Requirement, normal, parse
 from tests.conftest import ROOT
 
 A, B = "a" * 64, "b" * 64

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from runner import rejudged as pages
 from runner import rescore as writer
 from runner.bundle import Bundle
 from runner.compare import CLASSIFIER, compare
 from runner.errors import Environment
 from runner.model import DiffReport, Manifest, sha256
 from runner.model import entry as e
-from runner.pages import derived
 from runner.ports import Changes
-from runner.render import told
+from runner.rendering import rejudged as pages
+from runner.rendering.pages import derived
+from runner.rendering.render import told
 from runner.rescore import Outcome, rescore
 from runner.verify import Report, verify
 from runner.verify import rejudged as checker

@@ -18,7 +18,7 @@ from runner.errors import Unverified
 from runner.model import canonical, parse_entry
 from runner.model.canonical import MAX_INTEGER
 from runner.model.ledger import parse_line
-from runner.schemas import CANONICAL, WRITTEN_BY_PEOPLE, schemas
+from runner.registry.schemas import CANONICAL, WRITTEN_BY_PEOPLE, schemas
 from tests import documents
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import reputation
 from runner.errors import Unverified
 from runner.model.ledger import LedgerAttempt
 from runner.model.providers import KnownProvider
 from runner.money import Terms
-from runner.reputation import History, Record
-from runner.selection import WEIGHTS, Ranking, Wanted, choose, score
+from runner.providers import reputation
+from runner.providers.reputation import History, Record
+from runner.providers.selection import WEIGHTS, Ranking, Wanted, choose, score
 from tests.registries import Files
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import sentences
 from runner.compare import compare
 from runner.model import Cell, DiffReport
 from runner.model.report import PValue
-from runner.sentences import When
+from runner.rendering import sentences
+from runner.rendering.sentences import When
 from tests import make
 
 ONE = "I am SmolLM, a small model, and I like to help."

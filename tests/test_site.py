@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.htmlpage import POLICY, Links, document, file_page, page_of
-from runner.neutral import fence, inline, visible
 from runner.ports import Blob
-from runner.site import site
-from runner.template import template
+from runner.rendering.htmlpage import POLICY, Links, document, file_page, page_of
+from runner.rendering.neutral import fence, inline, visible
+from runner.rendering.site import site
+from runner.rendering.template import template
 from tests.hostile import ATTACKS
 from tests.ticks import state
 from tests.worlds import Registry, job_file

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import ed25519, sshsig, sshwire, strictbase64
 from runner.edges.keys import SoftwareKey
 from runner.errors import BeaconError, Environment, Unverified
+from runner.formats import ed25519, sshsig, sshwire, strictbase64
 from tests.make import key
 
 ALICE = key("alice")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Invalid, Problem
-from runner.strictyaml import MAX_PROBLEMS, Mark, load, parse_with
+from runner.formats.strictyaml import MAX_PROBLEMS, Mark, load, parse_with
 
 ENGINES = [yaml.BaseLoader, *([yaml.CBaseLoader] if yaml.__with_libyaml__ else [])]
 

@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from runner.bundle import Bundle, open_bundle
-from runner.drawing import WIDTH
 from runner.model.receipt import Provider, Times
-from runner.neutral import Safe
-from runner.timecharts import MOST_LINES, MOST_PROVIDERS, Line, Point, timeline, trend
+from runner.rendering.drawing import WIDTH
+from runner.rendering.neutral import Safe
+from runner.rendering.timecharts import MOST_LINES, MOST_PROVIDERS, Line, Point, timeline, trend
 from tests import golden, make
 
 SVG = "{http://www.w3.org/2000/svg}"

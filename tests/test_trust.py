@@ -12,17 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import keyfiles, note, sshsig
 from runner.edges.memory import MemoryRepository
 from runner.errors import Invalid
 from runner.explain import trust as explained
+from runner.formats import note, sshsig
 from runner.history import History, fold
-from runner.initialise import registry_files, sign_trust
-from runner.keyfiles import CONTRIBUTORS, LOG, REVOKED, ROOT, RUNNERS, signer_line
 from runner.model import LogEntry, sha256
 from runner.model import entry as e
 from runner.ports import Snapshot
-from runner.trust import TRUST, Trust, accepts, covered, read_trust, trust_list
+from runner.registry import keyfiles
+from runner.registry.initialise import registry_files, sign_trust
+from runner.registry.keyfiles import CONTRIBUTORS, LOG, REVOKED, ROOT, RUNNERS, signer_line
+from runner.registry.trust import TRUST, Trust, accepts, covered, read_trust, trust_list
 from tests import make
 from tests.make import ORIGIN
 

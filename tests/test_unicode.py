@@ -79,11 +79,9 @@ def patterns(value: Any, depth: int = 3) -> Iterator[re.Pattern[str]]:
 
 def deriving() -> list[str]:
     """The modules that turn a bundle into `diff.json` and pages."""
-    names = [f"runner.compare.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "compare")])]
-    pages = (
-        "bundle charts excerpts jobpages looks neutral pages providerpage rejudged render runpage sentences template"
-    )
-    return [*names, *(f"runner.{name}" for name in f"{pages} targetspage timecharts".split())]
+    folders = ("compare", "rendering")
+    found = [f"runner.{folder}.{m.name}" for folder in folders for m in pkgutil.iter_modules([str(PACKAGE / folder)])]
+    return ["runner.bundle", *found]
 
 
 @pytest.mark.parametrize("name", deriving())

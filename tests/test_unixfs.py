@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Unverified
-from runner.unixfs import CHUNK, WIDTH, Block, file_cid, folder_blocks, folder_cid
+from runner.ipfs.unixfs import CHUNK, WIDTH, Block, file_cid, folder_blocks, folder_cid
 
 EMPTY_FOLDER = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz01234567890-_"

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import dagpb
-from runner.dagpb import DAG_PB, RAW, Block, Link, block
 from runner.edges.blockfile import BlockFile
 from runner.edges.trees import read_tree, write_graph
 from runner.errors import BeaconError, Environment, Invalid, Unverified, Usage
-from runner.gather import Gathering
-from runner.unixfs import CHUNK, DEEPEST, FOLDER_DATA, Folder, file_data, folder_graph, graph, shard_data, tree_cid
-from runner.unpack import Bounds, unpack
+from runner.ipfs import dagpb
+from runner.ipfs.dagpb import DAG_PB, RAW, Block, Link, block
+from runner.ipfs.gather import Gathering
+from runner.ipfs.unixfs import CHUNK, DEEPEST, FOLDER_DATA, Folder, file_data, folder_graph, graph, shard_data, tree_cid
+from runner.ipfs.unpack import Bounds, unpack
 
 HELLO = block(RAW, b"hello world")
 EMPTY = block(RAW, b"")

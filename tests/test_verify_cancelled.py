@@ -11,12 +11,12 @@ from typing import NamedTuple
 import pytest
 
 from runner.bundle import manifest
+from runner.formats.receipt import read_receipt, seal
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Run, sha256
 from runner.model import entry as e
 from runner.plan import instant
 from runner.ports import AttemptResult, Work
-from runner.receipt import read_receipt, seal
-from runner.unixfs import folder_cid
 from runner.verify import Report, verify
 from tests import make
 from tests.test_cancelling import cancelled, end

@@ -13,7 +13,7 @@ pytest.importorskip("yapapi")
 from runner.edges.devnet.net import Devnet
 from runner.edges.golem.geoip import GeoIp
 from runner.edges.golem.vantage import ROUNDS, Vantage, new_nonce
-from runner.geography import Judgement, Place, Sighting, judge
+from runner.providers.geography import Judgement, Place, Sighting, judge
 from runner.wrapped import Probe, read
 from runner.wrapped import Vantage as Post
 from tests.devnet.requestor import Requestor, call, publish

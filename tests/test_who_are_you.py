@@ -11,10 +11,10 @@ import pytest
 
 from runner.edges.local import LocalExecutor
 from runner.errors import Environment
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Attempt, Cell
 from runner.model.jobspec import Container, Limits, Prompt, Region
 from runner.ports import AttemptResult, Work
-from runner.unixfs import folder_cid
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "registry" / "benchmarks" / "who-are-you"

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from runner import log
+from runner.formats import log
 from runner.model import entry as e
 from runner.plan import LEASE_MARGIN
 from runner.ports import AttemptResult, Event, Work

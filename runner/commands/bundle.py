@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner import car as cars
-from runner.car import Limit
 from runner.commands.console import JsonFlag, line, note, put_json
-from runner.dagpb import cid_text, parse_cid
 from runner.edges.blockfile import BlockFile
 from runner.edges.trees import read_tree, refuse_taken, write_file, write_graph
 from runner.errors import Usage
-from runner.gather import Gathering
-from runner.unixfs import Graph, graph
-from runner.unpack import Bounds
+from runner.ipfs import car as cars
+from runner.ipfs.car import Limit
+from runner.ipfs.dagpb import cid_text, parse_cid
+from runner.ipfs.gather import Gathering
+from runner.ipfs.unixfs import Graph, graph
+from runner.ipfs.unpack import Bounds
 
 if TYPE_CHECKING:
-    from runner.pinning import Bundle
+    from runner.ipfs.pinning import Bundle
     from runner.state import State
 
 bundle = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -90,7 +90,7 @@ def extract(
 def logged(state: State, which: str) -> Bundle:
     """The bundle of a run, named by the first digits of its id or by its job. Raises `Usage` where there is none."""
     from runner.dossier import find_run
-    from runner.pinning import bundles
+    from runner.ipfs.pinning import bundles
 
     run = find_run(state, which)
     found = next((one for one in bundles(state.history) if one.run == run), None)

@@ -12,7 +12,7 @@ import typer
 
 from runner import diagnostics
 from runner.errors import BeaconError, Invalid, Problem
-from runner.neutral import terminal, workflow
+from runner.rendering.neutral import terminal, workflow
 
 JsonFlag: TypeAlias = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 

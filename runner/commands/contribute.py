@@ -14,13 +14,13 @@ from runner.commands.start import start_registry, write_trust
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Invalid, Problem, Usage
-from runner.keyfiles import ROOT
+from runner.formats.sshsig import fingerprint, public_line
+from runner.formats.sshsig import sign as sign_bytes
 from runner.ports import Snapshot
 from runner.registry import Keyring, Known, load, load_policy
-from runner.sshsig import fingerprint, public_line
-from runner.sshsig import sign as sign_bytes
+from runner.registry.keyfiles import ROOT
+from runner.registry.trust import read_trust
 from runner.state import demand_registry
-from runner.trust import read_trust
 
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
 
@@ -137,7 +137,7 @@ def schema(
     write: Annotated[bool, typer.Option("--write", help="Write all of them into schemas/.")] = False,
 ) -> None:
     """Print a JSON Schema, or write all of them."""
-    from runner.schemas import schemas
+    from runner.registry.schemas import schemas
 
     found = schemas()
     if write:

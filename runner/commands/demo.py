@@ -30,9 +30,9 @@ from runner.edges.devnet.net import Devnet
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import load_signer
 from runner.errors import Environment, Usage
+from runner.formats.sshsig import sign
 from runner.reconcile import Outcome, reconcile
 from runner.registry import load_policy
-from runner.sshsig import sign
 from runner.state import read_state
 from runner.verify import Anchor, format_anchor
 

@@ -16,7 +16,7 @@ from runner.dossier import Chapter, Dossier, as_json, dossier, find_run, sums
 from runner.model import Receipt
 from runner.model import entry as e
 from runner.model.settlement import Paid
-from runner.neutral import terminal
+from runner.rendering.neutral import terminal
 
 
 def describe(

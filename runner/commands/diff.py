@@ -18,17 +18,17 @@ from typing import Annotated
 
 import typer
 
-from runner import diffview
 from runner.commands.console import COLOURS, JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.read import at_head
 from runner.compare.classes import classify
-from runner.diffview import Found, Measure
 from runner.dossier import dossier, find_run
 from runner.edges.folder import FolderSnapshot
 from runner.edges.measures import semantic, sentiment
 from runner.errors import Usage
 from runner.model import DiffReport
+from runner.rendering import diffview
+from runner.rendering.diffview import Found, Measure
 from runner.sides import Side, match, of_run, of_text
 from runner.state import State
 

@@ -23,9 +23,9 @@ from runner.edges.golem.preflight import Check
 from runner.edges.keys import load_keys
 from runner.errors import BeaconError, Usage
 from runner.model import Policy
-from runner.neutral import terminal
 from runner.ports import Snapshot
 from runner.registry import load_policy
+from runner.rendering.neutral import terminal
 
 MARKS = {True: ("ok", "ok"), False: ("wrong", "error"), None: ("note", "dim")}
 

@@ -55,7 +55,7 @@ def golem_executor(
         yield None
         return
     from runner.edges.golem.executor import GolemExecutor, Setting
-    from runner.reputation import read
+    from runner.providers.reputation import read
 
     setting = Setting(
         policy=policy.golem,

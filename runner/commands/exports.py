@@ -10,12 +10,12 @@ from runner.commands.console import note
 from runner.edges.pdf import pdf
 from runner.errors import Usage
 from runner.history import End, Taken
-from runner.htmlpage import Links, document, page_of
-from runner.jobpages import summarise
 from runner.model import DiffReport
 from runner.model import entry as e
 from runner.plan import run_folder
-from runner.site import site, style
+from runner.rendering.htmlpage import Links, document, page_of
+from runner.rendering.jobpages import summarise
+from runner.rendering.site import site, style
 from runner.state import State, run_of
 
 MARK = ".beacon-site"

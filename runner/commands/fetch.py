@@ -10,8 +10,6 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from runner import car
-from runner.car import Limit
 from runner.commands import holding
 from runner.commands.bundle import MIB, Most, logged
 from runner.commands.console import JsonFlag, line, note, put_json
@@ -19,17 +17,19 @@ from runner.commands.operate import RepoOption
 from runner.commands.places import state_folder, top
 from runner.commands.read import at_head
 from runner.commands.verify import check, tell
-from runner.dagpb import cid_text, parse_cid
 from runner.edges.blockfile import BlockFile
 from runner.edges.ipfs.gateway import Patience
 from runner.edges.trees import TreeFiles, refuse_taken, write_graph
 from runner.errors import BeaconError, Environment, Unverified, Usage
-from runner.gather import Gathering
-from runner.neutral import terminal
-from runner.pinning import Bundle, bundles
+from runner.ipfs import car
+from runner.ipfs.car import Limit
+from runner.ipfs.dagpb import cid_text, parse_cid
+from runner.ipfs.gather import Gathering
+from runner.ipfs.pinning import Bundle, bundles
+from runner.ipfs.unpack import Bounds
 from runner.ports import PinFailed, Pinner
+from runner.rendering.neutral import terminal
 from runner.state import State
-from runner.unpack import Bounds
 from runner.verify import parse_anchor, present
 from runner.verify.alone import Alone, as_data, judge_alone
 

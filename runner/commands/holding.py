@@ -12,16 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runner import keeping, pinning
 from runner.commands.places import cache_folder
 from runner.edges.ipfs.results import Results
 from runner.errors import Unverified, Usage
+from runner.ipfs import keeping, pinning
+from runner.ipfs.pinning import Account, Bundle, Record
+from runner.ipfs.unixfs import Graph, folder_cid, folder_graph
 from runner.model.policy import FolderTarget, KuboTarget, PinTarget, Policy, ServiceTarget
-from runner.neutral import terminal
-from runner.pinning import Account, Bundle, Record
 from runner.ports import PinFailed, Pinner, Snapshot
+from runner.rendering.neutral import terminal
 from runner.state import State
-from runner.unixfs import Graph, folder_cid, folder_graph
 
 if TYPE_CHECKING:
     from runner.edges.ipfs.kubo import Kubo

@@ -23,7 +23,7 @@ from runner.images.gvmi import gvmi
 from runner.images.layers import flatten
 from runner.images.oci import oci_archive
 from runner.images.rootfs import RootFs
-from runner.unixfs import folder_cid
+from runner.ipfs.unixfs import folder_cid
 
 image = typer.Typer(add_completion=False, rich_markup_mode=None)
 _NAME = re.compile(r"[a-z0-9][a-z0-9./:_-]{0,199}")

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from runner import __version__, planview
+from runner import __version__
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.executors import app_keys, executing, refusal
 from runner.commands.places import checkout, git, opened, remotes, revision, state_folder
@@ -31,6 +31,7 @@ from runner.publish import Desk
 from runner.reconcile import Outcome
 from runner.reconcile import reconcile as reconcile_once
 from runner.registry import load, load_policy
+from runner.rendering import planview
 from runner.stages import World
 from runner.state import demand_registry, read_state
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from runner import pinning
 from runner.commands import holding
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.holding import Aim
@@ -17,8 +16,9 @@ from runner.commands.operate import RepoOption, stoppable
 from runner.commands.places import opened
 from runner.commands.read import at_head
 from runner.errors import BeaconError, Usage
-from runner.neutral import terminal
-from runner.pinning import Account, Bundle, Record
+from runner.ipfs import pinning
+from runner.ipfs.pinning import Account, Bundle, Record
+from runner.rendering.neutral import terminal
 from runner.state import read_state
 
 _SHOWN = 20

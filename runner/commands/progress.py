@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runner.commands.console import note
-from runner.neutral import actions, terminal
 from runner.ports import Emit, Event
+from runner.rendering.neutral import actions, terminal
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,7 +11,6 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from runner import roster
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption, now
 from runner.commands.places import cache_folder, checkout, opened
@@ -19,10 +18,11 @@ from runner.errors import Usage
 from runner.model.policy import Golem, Prices
 from runner.model.providers import KnownProvider
 from runner.money import caps
-from runner.neutral import terminal
+from runner.providers import roster
+from runner.providers.reputation import History, read
+from runner.providers.selection import Score, score
 from runner.registry import PROVIDERS, load_policy, load_providers
-from runner.reputation import History, read
-from runner.selection import Score, score
+from runner.rendering.neutral import terminal
 
 providers = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="Whose machines are known, where, and how well they served."

@@ -10,16 +10,16 @@ from typing import Annotated
 
 import typer
 
-from runner import log as tree
-from runner import note as notes
-from runner import proof
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.places import checkout, opened
 from runner.errors import Usage
+from runner.formats import log as tree
+from runner.formats import note as notes
+from runner.formats import proof
 from runner.model.canonical import sha256
-from runner.neutral import terminal, terminal_block
 from runner.publish import CHECKPOINT, LOG, tiles
+from runner.rendering.neutral import terminal, terminal_block
 from runner.state import State, read_state
 from runner.verify import Anchor, format_anchor
 

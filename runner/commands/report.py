@@ -17,7 +17,7 @@ from runner.commands.rescore import rescore as judge_again
 from runner.errors import Unverified, Usage
 from runner.history import End
 from runner.model import DiffReport
-from runner.neutral import terminal, terminal_block
+from runner.rendering.neutral import terminal, terminal_block
 from runner.state import State
 
 

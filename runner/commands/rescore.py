@@ -14,7 +14,7 @@ from runner.commands.operate import at_desk
 from runner.commands.progress import progress
 from runner.compare import CLASSIFIER
 from runner.edges.keys import secrets
-from runner.neutral import terminal
+from runner.rendering.neutral import terminal
 from runner.rescore import Outcome
 from runner.rescore import rescore as judge_again
 

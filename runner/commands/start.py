@@ -12,12 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Usage
-from runner.initialise import registry_files, sign_trust
 from runner.model import TrustList
 from runner.model.canonical import Id
 from runner.model.policy import Branch, Origin
 from runner.registry import load_policy
-from runner.trust import covered, trust_list
+from runner.registry.initialise import registry_files, sign_trust
+from runner.registry.trust import covered, trust_list
 
 
 def start_registry(

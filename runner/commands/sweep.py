@@ -13,7 +13,7 @@ from runner.commands.executors import golem_executor
 from runner.commands.operate import RepoOption
 from runner.commands.places import checkout, opened, state_folder
 from runner.errors import Usage
-from runner.neutral import terminal
+from runner.rendering.neutral import terminal
 
 
 def sweep(

@@ -15,14 +15,12 @@ from runner.commands.console import JsonFlag, line, put_json
 from runner.commands.operate import now, stoppable
 from runner.commands.places import cache_folder, checkout
 from runner.commands.progress import progress
-from runner.documents import read
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey
 from runner.edges.local import LocalExecutor
 from runner.edges.memory import MemorySpool
 from runner.errors import Environment, Invalid, Usage
 from runner.execute import Order, execute
-from runner.jobrules import judge
 from runner.model import JobSpec, Run, sha256
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
@@ -30,8 +28,10 @@ from runner.model.run import run_id
 from runner.plan import instant
 from runner.publication import publication
 from runner.registry import Benchmarks, Job, load_policy
+from runner.registry.documents import read
+from runner.registry.jobrules import judge
+from runner.registry.tree import judge_tree
 from runner.state import benchmark_files
-from runner.tree import judge_tree
 
 
 def run(

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from runner import note
 from runner.commands.console import JsonFlag, line, paint, put_json
 from runner.commands.places import opened, state_folder, top
 from runner.edges.folder import FolderSnapshot
 from runner.edges.state import SeenState
 from runner.errors import Unverified
-from runner.keyfiles import LOG
+from runner.formats import note
 from runner.model.canonical import Grade
 from runner.ports import Snapshot
+from runner.registry.keyfiles import LOG
 from runner.verify import Anchor, Production, Report, parse_anchor, present
 from runner.verify import verify as judge
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from runner.compare.leaves import Leaves
 from runner.model.report import JsonChange, JsonChanges
-from runner.neutral import visible
+from runner.rendering.neutral import visible
 
 MOST = 20
 """Fields that are shown of a pair."""

@@ -86,16 +86,22 @@ def _unit_length(count: Mapping[int, int]) -> Vector:
 
 def _sum(vectors: Mapping[int, Vector], unit: Unit, strata: Sequence[Stratum]) -> Vector:
     """Over strata, the mean vector of the unit's answers in each."""
-    total: dict[int, int] = {}
-    for stratum in strata:
-        mine = unit.answers[stratum]
-        here: dict[int, int] = {} if len(mine) > 1 else total
-        for answer in mine:
-            for gram, weight in vectors[answer.text].items():
-                here[gram] = here.get(gram, 0) + weight
-        if len(mine) > 1:
-            for gram, weight in here.items():
-                total[gram] = total.get(gram, 0) + weight // len(mine)
+    return _added([_mean([vectors[answer.text] for answer in unit.answers[stratum]]) for stratum in strata])
+
+
+def _mean(vectors: Sequence[Vector]) -> Vector:
+    if len(vectors) == 1:
+        return vectors[0]
+    return {gram: weight // len(vectors) for gram, weight in _added(vectors).items()}
+
+
+def _added(vectors: Sequence[Vector]) -> Vector:
+    if len(vectors) < 2:
+        return vectors[0] if vectors else {}
+    total = dict(vectors[0])
+    for vector in vectors[1:]:
+        for gram, weight in vector.items():
+            total[gram] = total.get(gram, 0) + weight
     return total
 
 

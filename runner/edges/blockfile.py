@@ -6,8 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from runner.dagpb import Block, cid_text
 from runner.errors import Environment, Unverified
+from runner.ipfs.dagpb import Block, cid_text
 
 
 class BlockFile:

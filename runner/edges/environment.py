@@ -25,9 +25,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from runner import requirements
 from runner.errors import Environment
 from runner.model import canonical, sha256
+from runner.registry import requirements
 
 INSTALL_SECONDS = 1_800
 _STALE_SECONDS = 86_400

@@ -20,9 +20,9 @@ from runner.edges.imagestore import ImageStore
 from runner.edges.watch import Start
 from runner.errors import Environment, Unverified
 from runner.images.archive import Config
+from runner.ipfs.unixfs import folder_cid
 from runner.model.jobspec import Container, Limits
 from runner.model.receipt import Image
-from runner.unixfs import folder_cid
 
 
 class Facts(NamedTuple):

@@ -31,8 +31,8 @@ from runner.edges.git_remote import fetch, push
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
 from runner.errors import Conflict, Environment, Unverified, Usage
 from runner.events import say
+from runner.formats.sshsig import commit_signer
 from runner.ports import Changes, CommitInfo, Emit, Signer
-from runner.sshsig import commit_signer
 
 INTENT = "refs/beacon/intent"
 CANCEL = "refs/beacon/cancel/"

@@ -16,8 +16,8 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from runner import sshsig
 from runner.errors import Environment
+from runner.formats import sshsig
 from runner.ports import Blob, Changes, Signer
 
 Kind: TypeAlias = Literal["blob", "tree", "commit", "tag"]

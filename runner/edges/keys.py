@@ -14,10 +14,10 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from runner import sshsig, strictbase64
 from runner.errors import Environment
+from runner.formats import sshsig, strictbase64
+from runner.formats.sshwire import MAX_ARMOR
 from runner.ports import Keys
-from runner.sshwire import MAX_ARMOR
 
 FOLDER_VARIABLE = "BEACON_KEYS"
 _SEED_BYTES = 32

@@ -19,8 +19,8 @@ from typing import Any
 from runner.compare.language import language
 from runner.compare.signals import tidy
 from runner.compare.tokens import vocabulary
-from runner.diffview import Measure, Scores
 from runner.errors import Environment
+from runner.rendering.diffview import Measure, Scores
 
 READ = 8_000
 """Characters of an answer that are measured."""

@@ -1,4 +1,4 @@
-"""Folders on disk, read as `runner/unixfs.py` takes them and written as `runner/unpack.py` gives them.
+"""Folders on disk, read as `ipfs/unixfs.py` takes them and written as `ipfs/unpack.py` gives them.
 
 Read: every file and folder below, hidden and empty ones too, as `ipfs add --recursive --hidden` does; links, devices
 and names that are not UTF-8 are refused, all at once. Files are opened when a chunk is asked for, so nothing is held.
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from runner import unixfs
-from runner.dagpb import Get, cid_text
 from runner.errors import Environment, Invalid, Problem, Unverified, Usage
-from runner.unixfs import CHUNK, DEEPEST, PROFILE, Folder, Source
-from runner.unpack import BOUNDS, Bounds, Entry, unpack
+from runner.ipfs import unixfs
+from runner.ipfs.dagpb import Get, cid_text
+from runner.ipfs.unixfs import CHUNK, DEEPEST, PROFILE, Folder, Source
+from runner.ipfs.unpack import BOUNDS, Bounds, Entry, unpack
 
 
 def read_tree(path: Path) -> Source | Folder:

@@ -29,7 +29,7 @@ from runner.explain import (
     yaml,
 )
 from runner.explain.entry import Entry, Note
-from runner.neutral import visible
+from runner.rendering.neutral import visible
 
 DOCUMENTS: Mapping[str, Entry] = {
     **yaml.ENTRIES,

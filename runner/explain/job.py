@@ -1,4 +1,4 @@
-"""Codes of `runner/documents.py`, `runner/jobrules.py` and `runner/content.py`: what a document says."""
+"""Codes of `registry/documents.py`, `registry/jobrules.py` and `registry/content.py`: what a document says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes of `runner/registry.py`, `runner/tree.py` and `runner/sshsig.py`: where files stand, and who signed them."""
+"""Codes of `runner/registry`, its `tree.py`, and `formats/sshsig.py`: where files stand, and who signed them."""
 
 from __future__ import annotations
 

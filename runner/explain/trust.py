@@ -1,4 +1,4 @@
-"""Codes of `runner/keyfiles.py` and `runner/trust.py`: whose key counts, and who answers for it."""
+"""Codes of `registry/keyfiles.py` and `registry/trust.py`: whose key counts, and who answers for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes of `runner/strictyaml.py` and `runner/yamltext.py`."""
+"""Codes of `formats/strictyaml.py` and `formats/yamltext.py`."""
 
 from __future__ import annotations
 

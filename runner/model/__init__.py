@@ -11,7 +11,7 @@
 
 One canonical encoding (RFC 8785) and one digest (SHA-256) serve them all: `canonical.py`.
 Constraints here are those that a JSON Schema can say, so that both judges agree; what needs more
-than one field, or another file, is judged in `runner/registry.py`.
+than one field, or another file, is judged in `runner/registry`.
 """
 
 from runner.model.canonical import Document, canonical, digest, from_canonical, sha256

@@ -132,7 +132,7 @@ def first_mistake(error: ValidationError) -> str:
 
 def _tupled(data: Any) -> Any:
     """Lists as tuples: strict pydantic takes no list for a tuple, however deep, unless it reads the JSON text itself,
-    and what was read by `runner/strictyaml.py` has no JSON text."""
+    and what was read by `formats/strictyaml.py` has no JSON text."""
     if isinstance(data, list):
         return tuple(_tupled(item) for item in data)
     if isinstance(data, dict):

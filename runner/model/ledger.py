@@ -1,7 +1,7 @@
 """The ledger's lines: what each attempt on a paid network came to, and what each start was paid.
 
 `reports/ledger/<YYYY-MM>.jsonl` has one canonical JSON document a line. Everything in it follows from receipts and
-settlements (`runner/ledger.py`), so it is evidence of nothing by itself: it saves readers the search.
+settlements (`money/ledger.py`), so it is evidence of nothing by itself: it saves readers the search.
 """
 
 from __future__ import annotations

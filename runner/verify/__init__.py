@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from runner import note
 from runner.errors import BeaconError, Usage
+from runner.formats import note
 from runner.model import Checkpoint
 from runner.model import entry as e
 from runner.ports import Blob, Repository, Snapshot

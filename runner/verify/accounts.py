@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from runner.errors import Unverified
-from runner.ledger import FOLDER, attempt_lines, month_file, settlement_line
 from runner.model import Receipt, Settlement, sha256
 from runner.model.settlement import Paid
 from runner.money import total
+from runner.money.ledger import FOLDER, attempt_lines, month_file, settlement_line
 from runner.ports import Blob, Snapshot
 from runner.verify.events import Began, Ended, Ledger, Settled
 from runner.verify.report import Notebook

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from runner import note
 from runner.errors import Unverified, Usage
+from runner.formats import note
 
 _GENESIS = re.compile(r"[0-9a-f]{64}")
 

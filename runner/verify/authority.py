@@ -1,8 +1,8 @@
 """Step 3, the maintainers' part: does a trust list at a commit carry what the log says of it?
 
 The verifier's own reading of `registry/trust.json`, `registry/trust.sigs/` and `registry/keys/` (formats in
-`runner/trust.py` and `runner/keyfiles.py`): every listed file hashes, no covered file is unlisted, enough maintainers
-signed, by their own threshold and by that of the maintainers whom the log knew before.
+`runner/registry/`: `trust.py` and `keyfiles.py`): every listed file hashes, no covered file is unlisted, enough
+maintainers signed, by their own threshold and by that of the maintainers whom the log knew before.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from runner import sshsig
 from runner.errors import Unverified
+from runner.formats import sshsig
 from runner.model import TrustList, sha256
 from runner.model.entry import Role
 from runner.ports import Snapshot

@@ -3,7 +3,7 @@
     MTH({d}) = SHA-256(0x00 || d)
     MTH(D[0:n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n])), k = 2^i < n <= 2^(i+1)
 
-(RFC 9162 section 2.1.1.) Written apart from `runner/tiles.py`: the seeds of every run and the agreement of every
+(RFC 9162 section 2.1.1.) Written apart from `formats/tiles.py`: the seeds of every run and the agreement of every
 checkpoint in history rest on these roots, and one mistake should not hide in both.
 """
 

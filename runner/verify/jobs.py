@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from cronsim import CronSim, CronSimError
 
-from runner import documents, sshsig
 from runner.errors import BeaconError, Invalid, Unverified
+from runner.formats import sshsig
 from runner.model import JobSpec, sha256
 from runner.model import entry as e
 from runner.model.run import run_id
 from runner.ports import Snapshot
+from runner.registry import documents
 from runner.verify.authority import LIST, judge_listed, read_listed
 from runner.verify.blobs import contents
 from runner.verify.events import Began, Ledger, moment

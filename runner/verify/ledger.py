@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
-from runner import note
 from runner.errors import BeaconError, Unverified
+from runner.formats import note
 from runner.model import LogEntry, parse_entry
 from runner.model import entry as e
 from runner.money import total

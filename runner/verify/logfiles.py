@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from runner import log, note, tiles
 from runner.errors import Unverified
+from runner.formats import log, note, tiles
 from runner.model import Checkpoint
 from runner.ports import Snapshot
 from runner.verify.anchor import Anchor

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from runner.history import History, fold
-from runner.ledger import month_file
 from runner.model import Settlement
 from runner.model import entry as e
-from runner.pages import INDEX, derived
+from runner.money.ledger import month_file
 from runner.ports import Blob, Snapshot
-from runner.render import RENDERER
+from runner.rendering.pages import INDEX, derived
+from runner.rendering.render import RENDERER
 from runner.verify.events import Ended, Ledger, Rejudged
 from runner.verify.report import Notebook
 from runner.verify.runs import FAILURES

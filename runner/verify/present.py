@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runner.neutral import terminal
+from runner.rendering.neutral import terminal
 from runner.verify.report import Report, Step
 
 _SHOWN = 20

@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from runner.errors import Unverified
+from runner.formats.receipt import open_receipt
 from runner.model import Cell, JobSpec, Receipt, Run
 from runner.model import entry as e
 from runner.model.canonical import Grade
 from runner.model.jobspec import Container
 from runner.model.run import cells, seed
-from runner.receipt import open_receipt
 from runner.verify.events import moment
 from runner.verify.report import Notebook
 

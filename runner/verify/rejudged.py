@@ -13,8 +13,8 @@ from runner.bundle import Bundle
 from runner.compare import CLASSIFIER, compare
 from runner.errors import Unverified
 from runner.model import DiffReport, Manifest, sha256
-from runner.rejudged import rejudged_page
-from runner.render import RENDERER, told
+from runner.rendering.rejudged import rejudged_page
+from runner.rendering.render import RENDERER, told
 from runner.verify.events import Ended, Rejudged
 from runner.verify.report import Notebook
 from runner.verify.runs import FAILURES, MANIFEST, Judged, Law, judge_listed_files

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from runner import note, proof, sshsig
 from runner.bundle import Bundle, open_bundle
 from runner.compare import CLASSIFIER, compare
 from runner.errors import BeaconError, Unverified
+from runner.formats import note, proof, sshsig
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Checkpoint, DiffReport, Manifest, Receipt, Run, sha256
 from runner.model import entry as e
-from runner.render import RENDERER, run_page
-from runner.unixfs import folder_cid
+from runner.rendering.render import RENDERER, run_page
 from runner.verify.cancelled import PAGE, judge_called_off, judge_statuses
 from runner.verify.events import Began, Ended, Ledger
 from runner.verify.jobs import JobReader, judge_signed

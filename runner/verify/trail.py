@@ -11,11 +11,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from runner import note
 from runner.errors import Unverified, Usage
+from runner.formats import note
+from runner.formats.sshsig import commit_signer, public_line
 from runner.model import Checkpoint
 from runner.ports import CommitInfo, Repository
-from runner.sshsig import commit_signer, public_line
 from runner.verify.keylog import KeyLog
 from runner.verify.report import Notebook
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import rfc8785
 
-from runner import log
 from runner.bundle import Bundle
 from runner.compare import compare
+from runner.formats import log
+from runner.formats.receipt import read_receipt
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Checkpoint, canonical
-from runner.receipt import read_receipt
-from runner.render import run_page
-from runner.unixfs import folder_cid
+from runner.rendering.render import run_page
 from tests import make
 from tests.bench.figures import Figure, busy, in_turn, seconds
 from tests.bench.prose import answers

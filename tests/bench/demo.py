@@ -16,8 +16,8 @@ from pathlib import Path
 from runner.bundle import open_bundle
 from runner.commands.places import opened
 from runner.compare import compare
-from runner.receipt import read_receipt
-from runner.render import run_page
+from runner.formats.receipt import read_receipt
+from runner.rendering.render import run_page
 from runner.verify import verify
 from tests import make
 from tests.bench.figures import ROOT, Figure, busy, elapsed, seconds

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from runner.edges.trees import read_tree
-from runner.unixfs import CHUNK, tree_cid
+from runner.ipfs.unixfs import CHUNK, tree_cid
 from tests.bench.figures import BEACON, Figure, Times, busy, elapsed, processes, seconds
 from tests.kubo import Kubo, find
 

@@ -15,20 +15,20 @@ from typing import NamedTuple
 
 import yaml
 
-from runner import documents, jobrules, log, note, sshsig
 from runner.claim import claim
 from runner.commands.places import git
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import write_key
+from runner.formats import log, note, sshsig
 from runner.history import History
-from runner.initialise import registry_files, sign_trust
+from runner.ipfs.unixfs import folder_cid
 from runner.model import Checkpoint, JobSpec, LogEntry, sha256
 from runner.model import entry as e
 from runner.plan import plan
-from runner.registry import Keyring, Registry, load
+from runner.registry import Keyring, Registry, documents, jobrules, load
+from runner.registry.initialise import registry_files, sign_trust
+from runner.registry.trust import read_trust
 from runner.state import read_state
-from runner.trust import read_trust
-from runner.unixfs import folder_cid
 from tests import make
 from tests.bench.commits import build, repository
 from tests.bench.figures import BEACON, Figure, busy, elapsed, processes, seconds

@@ -15,12 +15,12 @@ from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
-from runner import pinning
 from runner.edges.ipfs.http import Patience
 from runner.edges.ipfs.kubo import Kubo
-from runner.keeping import Setting, Work, keep
-from runner.pinning import Backoff, Bundle, Record
-from runner.unixfs import Graph, folder_graph
+from runner.ipfs import pinning
+from runner.ipfs.keeping import Setting, Work, keep
+from runner.ipfs.pinning import Backoff, Bundle, Record
+from runner.ipfs.unixfs import Graph, folder_graph
 from tests.bench.figures import Figure, seconds
 from tests.faulty_proxy import FaultyProxy
 from tests.kubo import Kubo as Node

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from nacl.signing import VerifyKey
 
-from runner import note
 from runner.bundle import open_bundle
 from runner.compare import compare
-from runner.receipt import open_receipt, pae
-from runner.render import run_page
-from runner.strictbase64 import decode
+from runner.formats import note
+from runner.formats.receipt import open_receipt, pae
+from runner.formats.strictbase64 import decode
+from runner.rendering.render import run_page
 from runner.verify import Anchor, verify
 from tests import make
 from tests.bench.figures import Figure, in_turn, seconds

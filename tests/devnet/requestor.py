@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from runner.edges.devnet.net import Devnet
 from runner.edges.devnet.runtimes import WRAPPER
-from runner.unixfs import folder_cid
+from runner.ipfs.unixfs import folder_cid
 from runner.wrapped import encode
 
 CAPTURE = {
@@ -90,9 +90,11 @@ class Requestor:
         found = [one.address async for one in self.payment.accounts() if one.network == "hoodi"]
         return found[0]
 
-    async def hire(self, provider: str, package: str, runtime: str = "beacon-sandbox", **more: Any) -> Any:
-        """An agreement that was confirmed, with a provider by name; None where it was not, or nobody answered. `more`
-        are properties of the demand."""
+    async def hire(
+        self, provider: str, package: str, runtime: str = "beacon-sandbox", seconds: float = 60, **more: Any
+    ) -> Any:
+        """An agreement that was confirmed, with a provider by name; None where it was not, or nobody answered within
+        so many seconds. `more` are properties of the demand."""
         decoration = await self.payment.decorate_demand([self.allocation.id])
         properties = {
             "golem.srv.comp.expiration": int((time.time() + 1200) * 1000),
@@ -106,7 +108,7 @@ class Requestor:
         constraints = f"(&{''.join([*wanted, *decoration.constraints])})"
         async with self.market.subscribe(properties, constraints) as subscription:
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(seconds):
                     async for proposal in subscription.events():
                         if proposal.issuer != self._ids[provider]:
                             continue

@@ -17,8 +17,8 @@ from runner.cli import main
 from runner.commands.operate import working
 from runner.commands.places import git
 from runner.edges.keys import SoftwareKey, load_signer
+from runner.formats.sshsig import sign
 from runner.reconcile import reconcile
-from runner.sshsig import sign
 from tests import make
 from tests.fake_executor import FakeExecutor
 from tests.scratch import JOB, Scratch, quick_job, scratch

@@ -22,8 +22,8 @@ from runner.commands.places import git
 from runner.edges import sandbox
 from runner.edges.keys import load_signer
 from runner.errors import Environment
-from runner.sshsig import sign
-from runner.unixfs import folder_cid
+from runner.formats.sshsig import sign
+from runner.ipfs.unixfs import folder_cid
 from tests import make
 from tests.conftest import ROOT
 from tests.scratch import JOB, Scratch, quick_job, scratch

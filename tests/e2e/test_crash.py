@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from runner import note
 from runner.commands.places import opened
 from runner.edges import sandbox
 from runner.errors import Environment
+from runner.formats import note
 from runner.model import entry as e
 from runner.state import read_state
 from tests.conftest import ROOT

@@ -14,9 +14,9 @@ import yaml
 
 from runner.dossier import as_json, dossier, find_run
 from runner.edges.devnet.net import Devnet
+from runner.ipfs.unixfs import folder_cid
 from runner.model.ledger import LedgerAttempt, LedgerSettlement
-from runner.pages import ledgers
-from runner.unixfs import folder_cid
+from runner.rendering.pages import ledgers
 from runner.verify import Production, verify
 from tests.golem import ECHO, Bench
 from tests.paid import allow

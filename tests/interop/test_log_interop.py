@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import log, note
+from runner.formats import log, note
+from runner.formats.proof import write_proof
 from runner.model import Checkpoint
-from runner.proof import write_proof
 from tests.logs import Store, made
 from tests.make import ORIGIN, key
 

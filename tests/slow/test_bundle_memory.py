@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.unixfs import CHUNK
+from runner.ipfs.unixfs import CHUNK
 from tests.conftest import ROOT
 
 pytestmark = [

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from runner.jobpages import JobSummary, badge_files, ended_page, history_page, index_page
+from runner.rendering.jobpages import JobSummary, badge_files, ended_page, history_page, index_page
 from tests.hostile import ATTACKS
 from tests.sinks import is_inert, shape, sinks
 from tests.test_hostile import commonmark

@@ -20,7 +20,7 @@ import pytest
 from runner.compare import CLASSIFIER
 from runner.model import Manifest
 from runner.model.run import Cell
-from runner.render import RENDERER
+from runner.rendering.render import RENDERER
 from tests import make
 from tests.conftest import ROOT
 from tests.derive import characters, derive, read, write

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.site import site
+from runner.rendering.site import site
 from tests.hostile import ATTACKS
 from tests.test_site import Folder
 

@@ -28,7 +28,7 @@ import runner
 from runner.edges import environment, sandbox
 from runner.edges.devnet.egress import INSIDE
 from runner.errors import BeaconError
-from runner.unixfs import folder_cid
+from runner.ipfs.unixfs import folder_cid
 
 if TYPE_CHECKING:
     import aiohttp

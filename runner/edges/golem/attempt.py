@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from runner import geography, wrapped
+from runner import wrapped
 from runner.edges.golem import closing, payments
 from runner.edges.golem.books import Deal
 from runner.edges.golem.demand import Package
@@ -36,8 +36,9 @@ from runner.model.providers import KnownProvider
 from runner.money import caps
 from runner.ports import Emit, Work
 from runner.protocol import Reader, longest_line, request
-from runner.reputation import History
-from runner.selection import Ranking, Wanted
+from runner.providers import geography
+from runner.providers.reputation import History
+from runner.providers.selection import Ranking, Wanted
 
 LONGEST_SECONDS = 24 * 60.0
 """An attempt ends before its agreement does, see `hire.py`."""

@@ -2,7 +2,7 @@
 
 On a devnet one vantage listens in this process. Elsewhere they are the policy's; their control is asked at the URL in
 `BEACON_VANTAGE_<NAME>` with the token in `BEACON_VANTAGE_TOKEN`. One that cannot be asked saw nothing: that lowers a
-grade, and never lifts one. What sightings mean is judged by `runner/geography.py`.
+grade, and never lifts one. What sightings mean is judged by `providers/geography.py`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from runner.edges.golem.connection import Connection
 from runner.edges.golem.geoip import GeoIp
 from runner.edges.golem.vantage import Remote, Vantage, Watcher, new_nonce
 from runner.errors import Environment
-from runner.geography import Sighting, Source
 from runner.model.policy import Vantage as Named
+from runner.providers.geography import Sighting, Source
 
 TOKEN = "BEACON_VANTAGE_TOKEN"  # noqa: S105 - the name of a variable
 _DEVNET_RTT_MS = 50

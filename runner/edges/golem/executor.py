@@ -39,7 +39,7 @@ from runner.model.policy import Golem
 from runner.model.providers import KnownProvider
 from runner.model.receipt import Executor as ExecutorFacts
 from runner.ports import AttemptResult, Emit, Work
-from runner.reputation import History
+from runner.providers.reputation import History
 
 T = TypeVar("T")
 

@@ -25,9 +25,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runner import geography
 from runner.errors import Environment
-from runner.geography import Source
+from runner.providers import geography
+from runner.providers.geography import Source
 
 VARIABLE = "BEACON_GEOIP"
 TOR = Path("/usr/share/tor/geoip")

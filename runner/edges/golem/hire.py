@@ -23,8 +23,8 @@ from runner.edges.golem.rest import DaemonError
 from runner.model.providers import KnownProvider
 from runner.money import owed, plain
 from runner.ports import Work
-from runner.reputation import History
-from runner.selection import Ranking, Wanted, choose
+from runner.providers.reputation import History
+from runner.providers.selection import Ranking, Wanted, choose
 
 COLLECT_SECONDS = 0.7
 """Offers are compared that come within this of the first."""

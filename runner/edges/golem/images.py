@@ -14,10 +14,10 @@ from runner.edges import durable
 from runner.edges.golem import demand
 from runner.edges.golem.connection import DEVNET, Connection
 from runner.errors import Environment, Unverified
+from runner.ipfs.unixfs import folder_cid
 from runner.model.jobspec import Container
 from runner.model.policy import Golem
 from runner.model.receipt import Image
-from runner.unixfs import folder_cid
 
 
 def refuses(target: Container, policy: Golem) -> str | None:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from runner import geography
 from runner.edges.golem import answers, offers
 from runner.edges.golem.answers import Malformed, Proposal
 from runner.edges.golem.connection import Connection
@@ -23,7 +22,8 @@ from runner.edges.golem.library import load
 from runner.edges.golem.offers import Offer
 from runner.edges.golem.rest import DaemonError
 from runner.errors import Environment
-from runner.roster import Met
+from runner.providers import geography
+from runner.providers.roster import Met
 
 _EXPIRES = timedelta(minutes=25)
 _POLL = 3.0

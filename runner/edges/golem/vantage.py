@@ -32,8 +32,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from runner import geography
 from runner.errors import Environment
+from runner.providers import geography
 
 if TYPE_CHECKING:
     from aiohttp import web

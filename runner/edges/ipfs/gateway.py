@@ -19,11 +19,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from runner.car import LIMIT, Decoder, Limit
-from runner.dagpb import LARGEST_BLOCK, Block, check_block, cid_text
 from runner.edges.ipfs.http import is_loopback, words
 from runner.errors import BeaconError, Unverified, Usage
-from runner.gather import Gathering
+from runner.ipfs.car import LIMIT, Decoder, Limit
+from runner.ipfs.dagpb import LARGEST_BLOCK, Block, check_block, cid_text
+from runner.ipfs.gather import Gathering
 
 if TYPE_CHECKING:
     import httpx2

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from runner.neutral import visible
 from runner.ports import PinFailed
+from runner.rendering.neutral import visible
 
 if TYPE_CHECKING:
     import httpx2

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from runner.edges import durable
 from runner.errors import Environment
+from runner.ipfs.pinning import STAGES, Record
 from runner.model import sha256
-from runner.pinning import STAGES, Record
 
 _STALE = 1000
 

@@ -1,0 +1,1 @@
+"""Which providers to ask, and what is known of them: places, history, order."""

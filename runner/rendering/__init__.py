@@ -1,0 +1,1 @@
+"""What people read: pages, pictures and the words in them. Pure; every answer passes the neutraliser."""
