@@ -63,7 +63,7 @@ ROWS = (
     Row("nobody", "ways", 3, 3, 1, 0, 2000, 300),
     Row("nobody", "ways", 2, 5, 1, 0, 3000, 200),
     Row("nobody", "ways", 3, 3, 10, 0, 1500, 30),
-    Row("nobody", "ways", 2, 5, 10, 0, 3000, 30),
+    Row("nobody", "ways", 2, 5, 10, 0, 8000, 30),
     Row("nobody", "ways", 3, 3, 20, 0, 1500, 20),
     Row("mixed", "ways", 3, 3, 1, 0, 3000, 200),
     Row("mixed", "ways", 3, 4, 1, 0, 4000, 100),
