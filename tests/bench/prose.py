@@ -15,11 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LEAST, MOST = 1_700, 2_400
 """Bytes of an answer."""
+MADE = 100
 
 
 def answers(seed: int) -> tuple[str, Sequence[str]]:
-    """Where they come from, and answers in an order drawn from the seed: 600 real ones where the data are beside the
-    checkout, else as many made of sentences of the documentation."""
+    """Where they come from, and answers in an order drawn from the seed: the real ones of that length where the data
+    are beside the checkout, else `MADE` of sentences of the documentation."""
     chance = random.Random(seed)
     data = Path(os.environ.get("BEACON_DATA") or ROOT.parent / "shared" / "data") / "tot_text_gpt4_standard.jsonl"
     if data.is_file():
@@ -29,7 +30,7 @@ def answers(seed: int) -> tuple[str, Sequence[str]]:
         return "real answers of GPT-4", found
     prose = " ".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
     sentences = re.findall(r"[A-Z][^.!?\n|`#]{30,200}[.!?]", prose)
-    return "sentences of the documentation", [_drawn(sentences, chance) for _ in range(600)]
+    return "sentences of the documentation", [_drawn(sentences, chance) for _ in range(MADE)]
 
 
 def _drawn(sentences: Sequence[str], chance: random.Random) -> str:
