@@ -116,10 +116,12 @@ def check_whole(place: Scratch) -> None:
     assert status.stdout == ""
 
 
-def test_killed_at_every_stage(fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_every_stage(share: int, fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:
     chosen = moments(events)
     assert len(chosen) >= MOMENTS
     assert {events[number - 1] for number in chosen} == set(events)
+    chosen = chosen[::share]  # the quick tests take every fifth moment
 
     def kill_and_recover(number: int) -> None:
         place = fresh.copy(tmp_path / str(number))
