@@ -80,6 +80,20 @@ def of_this_start(run: Run, job: JobSpec, results: Sequence[AttemptResult]) -> l
     return [result for result in results if all(seeds.get(output.cell) == output.seed for output in result.cells)]
 
 
+def whole(results: Sequence[AttemptResult]) -> list[AttemptResult]:
+    """Without those that were cut short by us: their attempts are begun again, and use up no retry."""
+    return [result for result in results if result.status != "cancelled"]
+
+
+def outstanding(job: JobSpec, results: Sequence[AttemptResult]) -> bool:
+    """Whether an execution with these results, all of them whole, would attempt anything more, had it the time."""
+    made: dict[_Slot, list[AttemptResult]] = {}
+    for result in results:
+        made.setdefault(_slot_of(result.attempt), []).append(result)
+    following = (_next(cells, made.get(slot, [])) for slot, cells in _slots(job).items())
+    return any(n is not None and n <= job.spec.retries + 1 for n in following)
+
+
 def _check(spec: Spec, executor: Executor) -> None:
     for target in spec.targets:
         refusal = executor.refuses(target) if isinstance(target, Container) else "it is a service, not a container"
@@ -97,6 +111,29 @@ class _Slot(NamedTuple):
 
 def _slot_of(attempt: Attempt) -> _Slot:
     return _Slot(attempt.slot, attempt.target, attempt.region)
+
+
+def _slots(job: JobSpec) -> dict[_Slot, tuple[Cell, ...]]:
+    """Every slot of a job, and the cells that it is to answer, in the order of the document."""
+    found: dict[_Slot, list[Cell]] = {}
+    for cell in planned(job):
+        found.setdefault(_Slot(cell.slot, cell.target, cell.region), []).append(cell)
+    return {slot: tuple(cells) for slot, cells in found.items()}
+
+
+def _left(cells: Sequence[Cell], results: Sequence[AttemptResult]) -> tuple[Cell, ...]:
+    """The cells of a slot that no attempt of it has answered."""
+    answered = {output.cell.id for result in results for output in result.cells if output.status not in AGAIN}
+    return tuple(cell for cell in cells if cell.id not in answered)
+
+
+def _next(cells: Sequence[Cell], results: Sequence[AttemptResult]) -> int | None:
+    """The number of the attempt that a slot needs next, whether or not the job allows so many; None where it is done:
+    nothing is left, or the last attempt failed in a way that no other mends."""
+    if not results:
+        return 1
+    last = max(results, key=lambda result: result.attempt.n)
+    return last.attempt.n + 1 if last.retryable and _left(cells, results) else None
 
 
 class _Execution:
@@ -129,15 +166,11 @@ class _Execution:
         self._targets = {target.name: target for target in spec.spec.targets if isinstance(target, Container)}
         self._regions = {region.name: region for region in spec.spec.regions}
         self._prompts = {prompt.id: prompt for prompt in spec.spec.prompts}
-        self._cells: dict[_Slot, tuple[Cell, ...]] = {}
-        for cell in planned(spec):
-            slot = _Slot(cell.slot, cell.target, cell.region)
-            self._cells[slot] = (*self._cells.get(slot, ()), cell)
+        self._cells = _slots(spec)
         self.slots = sorted(self._cells)
         self._results: dict[_Slot, list[AttemptResult]] = {slot: [] for slot in self._cells}
-        for result in of_this_start(run, spec, spool.results(run.run)):
-            if result.status != "cancelled":  # cut short by us, it is begun again, and uses up no retry
-                self._results[_slot_of(result.attempt)].append(result)
+        for result in whole(of_this_start(run, spec, spool.results(run.run))):
+            self._results[_slot_of(result.attempt)].append(result)
         self.emit = _one_at_a_time(emit)
 
     def results(self) -> tuple[AttemptResult, ...]:
@@ -148,7 +181,7 @@ class _Execution:
     def attempt(self, n: int, number: int, slots: Sequence[_Slot]) -> None:
         """One round: the n-th attempt of these slots, where it is needed and was not made before."""
         todo = [Attempt(run=self._run.run, target=s.target, region=s.region, slot=s.number, n=n) for s in slots]
-        todo = [attempt for attempt in todo if self._wanted(attempt)]
+        todo = [attempt for attempt in todo if _next(*self._of(attempt)) == n]
         if not todo or self._over():
             return
         todo.sort(key=lambda attempt: hashlib.sha256(f"{self._run.run}\n{attempt.stem}".encode()).digest())
@@ -172,21 +205,10 @@ class _Execution:
         if self._failure:
             raise self._failure
 
-    def _wanted(self, attempt: Attempt) -> bool:
-        """Whether cells are left for it, it was not made before, and the one before it allows it."""
-        before = self._results[_slot_of(attempt)]
-        if any(result.attempt.n >= attempt.n for result in before):
-            return False
-        if attempt.n == 1:
-            return True
-        return bool(before) and max(before, key=lambda result: result.attempt.n).retryable and bool(self._left(attempt))
-
-    def _left(self, attempt: Attempt) -> tuple[Cell, ...]:
-        """The slot's cells that no attempt has answered."""
+    def _of(self, attempt: Attempt) -> tuple[Sequence[Cell], Sequence[AttemptResult]]:
+        """The cells of an attempt's slot, and what was made of them so far."""
         slot = _slot_of(attempt)
-        outputs = (output for result in self._results[slot] for output in result.cells)
-        answered = {output.cell.id for output in outputs if output.status not in AGAIN}
-        return tuple(cell for cell in self._cells[slot] if cell.id not in answered)
+        return self._cells[slot], self._results[slot]
 
     def _avoid(self, attempt: Attempt) -> Iterator[str]:
         """Providers that failed this slot, or serve another slot of the region."""
@@ -206,7 +228,7 @@ class _Execution:
             countries=region.countries or self._countries[region.name],
             job_path=self._run.job,
             prompts=self._prompts,
-            cells=tuple((cell, seed(self._run, cell, self._spec.sampling.seeds)) for cell in self._left(attempt)),
+            cells=tuple((cell, seed(self._run, cell, self._spec.sampling.seeds)) for cell in _left(*self._of(attempt))),
             limits=self._spec.limits,
             avoid=frozenset(self._avoid(attempt)),
             start=self._run.start,
