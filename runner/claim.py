@@ -11,10 +11,12 @@ from datetime import datetime
 
 from runner.formats.sshsig import public_line
 from runner.history import History
+from runner.leases import USUAL, Leases, over_at
 from runner.model import LogEntry
 from runner.model import entry as e
-from runner.plan import LEASE_MARGIN, Plan, instant
+from runner.plan import Plan
 from runner.registry.trust import Trust
+from runner.schedules import instant
 
 
 def claim(
@@ -24,10 +26,16 @@ def claim(
     runner: str,
     now: datetime,
     called_off: Mapping[int, e.Cancelled] | None = None,
+    leases: Leases = USUAL,
 ) -> tuple[LogEntry, ...]:
-    """The entries, in their order. `called_off` are the ends of cancelled starts, by index, that publish receipts."""
+    """The entries, in their order. `called_off` are the ends of cancelled starts, by index, that publish receipts.
+
+    A start whose runner's clock is ahead of ours is abandoned as of the end of its lease, not before it."""
     entries: list[LogEntry] = [*_trust(history, trust), *_keys(history, trust)]
-    entries += [e.Abandoned(run=taken.start.run, start=taken.index, at=instant(now)) for taken in plan.expired]
+    entries += [
+        e.Abandoned(run=taken.start.run, start=taken.index, at=instant(max(now, over_at(taken))))
+        for taken in plan.expired
+    ]
     known = called_off or {}
     entries += [
         known.get(taken.index) or e.Cancelled(run=taken.start.run, start=taken.index, at=instant(now))
@@ -45,7 +53,7 @@ def claim(
                 due=pending.due,
                 runner=runner,
                 at=instant(now),
-                lease=spec.spec.limits.total_seconds + LEASE_MARGIN,
+                lease=spec.spec.limits.total_seconds + leases.margin,
                 generation=pending.generation,
                 reserved=pending.reserved,
             )

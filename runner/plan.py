@@ -6,19 +6,16 @@ running, expired or over follows from its `start`, its end and the clock.
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from itertools import takewhile
 from typing import NamedTuple
-
-from cronsim import CronSim
 
 from runner.compare import level, smallest_p
 from runner.formats.sshsig import fingerprint, public_line
 from runner.history import LAST_GENERATION, End, History, Taken, is_over
+from runner.leases import NEVER_SEEN, USUAL, Leases, expired
 from runner.model.jobspec import Container, JobSpec
 from runner.model.policy import Policy
 from runner.model.report import PValue
@@ -26,11 +23,10 @@ from runner.model.run import cells, run_id
 from runner.money import attempt_cost, caps, plain, region_budget, worst_case
 from runner.money.budgets import Account, Budget
 from runner.registry import Job, Registry
+from runner.schedules import instant, latest_due, moment, runs_in_month
 
 LONGEST_ATTEMPT = 24 * 60
 """Seconds. Stock providers refuse agreements of more than half an hour; 25 minutes are asked for at most."""
-LEASE_MARGIN = 300
-CLOCK_MARGIN = 600
 _ENDS = {"run": "done", "cancelled": "cancelled", "abandoned": "abandoned"}
 
 
@@ -86,16 +82,6 @@ class Plan(NamedTuple):
     budgets: tuple[Budget, ...] = ()
 
 
-def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(text: str) -> datetime:
-    """The moment that an `Instant` names."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-
-
 def run_folder(spec_folder: str, run: str, due: str | None) -> str:
     """Where a run stands: `reports/jobs/<owner>/[<suite>/]<name>/runs/[<YYYY-MM>/]<run>`."""
     month = f"{due[:7]}/" if due else ""
@@ -110,19 +96,24 @@ def plan(
     refuses: Callable[[Container], str | None],
     asked_to_cancel: frozenset[str] = frozenset(),
     paid: bool = True,
+    leases: Leases = USUAL,
+    watched: Mapping[int, float] = NEVER_SEEN,
 ) -> Plan:
     """Compare what the registry asks for with what the log holds.
 
     `runner` is the principal of the runner that plans: its own open runs are resumed, those of others are left alone
-    until their lease and a margin for clocks are over. `refuses` tells why a target cannot run here, `paid` whether
-    running costs money, which is then reserved against the policy's caps.
+    until `leases` say that they are over; `watched` has the seconds that this runner has watched a start, by its index.
+    `refuses` tells why a target cannot run here, `paid` whether running costs money, which is then reserved against the
+    policy's caps.
     """
     cancelled = tuple(taken for taken in history.open.values() if unwanted(taken, registry, runner, asked_to_cancel))
     stopped = {taken.start.run for taken in cancelled}
-    expired = tuple(
-        taken for taken in history.open.values() if taken.start.run not in stopped and _expired(taken, now, runner)
+    ended = tuple(
+        taken
+        for taken in history.open.values()
+        if taken.start.run not in stopped and expired(taken, now, runner, leases, watched)
     )
-    lost = {taken.start.run for taken in expired}
+    lost = {taken.start.run for taken in ended}
     resumed = tuple(
         taken
         for taken in history.open.values()
@@ -132,7 +123,8 @@ def plan(
     idle: list[Idle] = []
     account = Account(registry.policy.budgets, history.committed, instant(now)[:7])
     for job in sorted(registry.jobs.values(), key=lambda job: (-job.spec.spec.priority, job.path)):
-        due = _latest_due(job.spec, now)
+        schedule = job.spec.spec.schedule
+        due = latest_due(schedule, now) if schedule else None
         decided = _decide(job, due, registry, history, lost, refuses, paid)
         owner = job.spec.metadata.owner
         if isinstance(decided, Pending) and (over := account.refuses(owner, decided.reserved)):
@@ -144,7 +136,7 @@ def plan(
             pending.append(decided)
     idle += _invalid(registry)
     budgets = account.budgets() if registry.policy.golem else ()
-    return Plan(expired, cancelled, retired(registry, history), tuple(pending), resumed, tuple(idle), budgets)
+    return Plan(ended, cancelled, retired(registry, history), tuple(pending), resumed, tuple(idle), budgets)
 
 
 def _decide(
@@ -247,12 +239,6 @@ def _not_on_golem(spec: JobSpec, policy: Policy) -> tuple[str, str] | None:
     )
 
 
-def _expired(taken: Taken, now: datetime, runner: str) -> bool:
-    """Whether a start's lease is over: at once for our own, after a margin for clocks for another runner's."""
-    margin = 0 if taken.start.runner == runner else CLOCK_MARGIN
-    return now >= moment(taken.start.at) + timedelta(seconds=taken.start.lease + margin)
-
-
 def retired(registry: Registry, history: History) -> tuple[tuple[str, int], ...]:
     """Jobs that the log knows and whose files are gone, with their last revisions."""
     return tuple(
@@ -281,26 +267,6 @@ def _superseded(taken: Taken, registry: Registry) -> bool:
     """Whether other bytes stand where the run's were: without them nobody can go on with it."""
     job = registry.jobs.get(taken.start.job)
     return job is not None and job.sha256 != taken.start.sha256
-
-
-def _latest_due(spec: JobSpec, now: datetime) -> str | None:
-    """The last moment, up to now, at which the schedule wants a run."""
-    if spec.spec.schedule is None:
-        return None
-    return instant(next(CronSim(spec.spec.schedule, now + timedelta(minutes=1), reverse=True)))
-
-
-def runs_in_month(schedule: str, since: datetime) -> int:
-    """How often a schedule is due in the calendar month from a moment's day on: its days times its times of day."""
-    _, _, *days = schedule.split()
-    midnight = since.replace(hour=0, minute=0, second=0)
-    due = CronSim(" ".join(("0", "0", *days)), midnight - timedelta(minutes=1))
-    following = midnight.replace(day=1) + timedelta(days=32)
-    last = monthrange(following.year, following.month)[1]
-    end = following.replace(day=min(midnight.day, last))
-    matching = sum(1 for _ in takewhile(lambda day: day < end, due))
-    times = CronSim(schedule, midnight)
-    return matching * len(times.minutes) * len(times.hours)
 
 
 def _invalid(registry: Registry) -> list[Idle]:

@@ -74,14 +74,25 @@ def tick(world: World) -> Outcome:
     runner = runner_name(before.trust, world.desk.keys)
     cancellations = world.desk.repository.cancellations()
     paid = world.executor.kind == "golem"
-    todo = plan(before.registry, before.history, world.now(), runner, world.executor.refuses, cancellations, paid)
+    watched = world.watched(before.history.open.values())
+    todo = plan(
+        before.registry,
+        before.history,
+        world.now(),
+        runner,
+        world.executor.refuses,
+        cancellations,
+        paid,
+        world.leases,
+        watched,
+    )
     todo, lacking = prepare(world, before, todo)
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
     wanted = todo._replace(pending=()) if world.stop.is_set() else todo
     stopped = [call_off(world, before, taken) for taken in wanted.cancelled if taken.start.runner == runner]
     ends = {done.run.start: done.entry for done in stopped}
-    claims = claim(wanted, before.history, before.trust, runner, world.now(), ends)
+    claims = claim(wanted, before.history, before.trust, runner, world.now(), ends, world.leases)
     after = write(world.desk, before, claims, {path: raw for done in stopped for path, raw in done.files.items()})
     for done in stopped:
         file_away(world, done)

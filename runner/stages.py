@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
 from runner.execute import Order, execute, of_this_start
 from runner.history import Taken, is_over
+from runner.leases import USUAL, Leases, Watched, no_memory, seconds_left
 from runner.model import JobSpec, LogEntry, Settlement, sha256
 from runner.model import entry as e
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
-from runner.plan import Idle, Pending, Plan, instant, moment, retired, unwanted
+from runner.plan import Idle, Pending, Plan, retired, unwanted
 from runner.ports import Changes, Executor, Spool
 from runner.publication import Asked, Cancellation, Publication, cancellation, publication
 from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
 from runner.registry import documents
 from runner.registry.leaks import leaks
 from runner.rendering.pages import with_pages
+from runner.schedules import instant
 from runner.state import State, benchmark_files, job_of, read_state, run_of
 from runner.watch import watching
 
@@ -34,7 +36,8 @@ Done: TypeAlias = Publication | Cancellation
 
 class World(NamedTuple):
     """Everything that a tick touches. `stop` ends it early: what is finished is still published. `secrets` are bytes
-    that must never be published: the runner's own keys. `poll_seconds` is how soon work learns that it is unwanted."""
+    that must never be published: the runner's own keys. `poll_seconds` is how soon work learns that it is unwanted.
+    `watched` is what the runner remembers of the starts that it has seen."""
 
     desk: Desk
     executor: Executor
@@ -45,6 +48,8 @@ class World(NamedTuple):
     identity: RunnerIdentity
     secrets: tuple[bytes, ...] = ()
     poll_seconds: float = 2.0
+    leases: Leases = USUAL
+    watched: Watched = no_memory
 
 
 def settle(world: World) -> State:
@@ -129,7 +134,7 @@ def carry_out(world: World, state: State, taken: Taken) -> Done | None:
     if job is None or job.sha256 != taken.start.sha256 or world.stop.is_set():
         return None
     run = run_of(state, taken)
-    deadline = moment(taken.start.at) + timedelta(seconds=job.spec.spec.limits.total_seconds)
+    watched = world.watched(state.history.open.values())
     benchmarks = benchmark_files(state.snapshot, job.spec)
 
     def in_vain() -> bool:
@@ -137,7 +142,7 @@ def carry_out(world: World, state: State, taken: Taken) -> Done | None:
         return run.short in world.desk.repository.cancellations() or not stands(world, state, taken)
 
     order = Order(run, job.spec, benchmarks, state.policy)
-    until = world.monotonic() + (deadline - world.now()).total_seconds()
+    until = world.monotonic() + seconds_left(taken, job.spec.spec.limits.total_seconds, world.now(), watched)
     with watching(in_vain, world.stop, world.poll_seconds) as cancel:
         try:
             results = execute(order, world.executor, world.spool, world.desk.emit, cancel, world.monotonic, until)

@@ -10,8 +10,8 @@ from runner.model import Settlement, sha256
 from runner.model.receipt import Executor, Provider
 from runner.model.settlement import Paid
 from runner.money import plain, total
-from runner.plan import instant
 from runner.ports import AttemptResult, Work
+from runner.schedules import instant
 from tests.fake_executor import Answer, echo
 from tests.worlds import ClockedExecutor, Registry, job_file
 

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from runner.leases import CLOCK_MARGIN
 from runner.model import Settlement
 from runner.model import entry as e
-from runner.plan import CLOCK_MARGIN, Budget, Plan, plan
+from runner.plan import Budget, Plan, plan
 from runner.ports import AttemptResult, Work
 from runner.registry import load
 from runner.rendering.planview import as_json, as_markdown, as_text

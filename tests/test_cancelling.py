@@ -14,9 +14,9 @@ from runner.edges.memory import MemoryEvents, MemoryRepository
 from runner.errors import Environment
 from runner.formats.receipt import read_receipt
 from runner.history import End
+from runner.leases import CLOCK_MARGIN
 from runner.model import Manifest, Receipt
 from runner.model import entry as e
-from runner.plan import CLOCK_MARGIN
 from runner.ports import AttemptResult, Work
 from runner.reconcile import reconcile
 from runner.rendering.pages import derived

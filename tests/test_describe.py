@@ -15,7 +15,7 @@ import pytest
 from runner.cli import main
 from runner.dossier import as_json, dossier, find_run
 from runner.errors import Unverified, Usage
-from runner.plan import CLOCK_MARGIN
+from runner.leases import CLOCK_MARGIN
 from runner.ports import AttemptResult, Work
 from runner.rendering.neutral import visible
 from tests.hostile import ATTACKS

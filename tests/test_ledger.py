@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Unverified
+from runner.leases import CLOCK_MARGIN
 from runner.model.ledger import LedgerAttempt, LedgerSettlement, parse_line
 from runner.money.ledger import reason_code
-from runner.plan import CLOCK_MARGIN
 from runner.ports import Work
 from runner.rendering.pages import ledgers
 from runner.verify import verify

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.history import LAST_GENERATION
-from runner.plan import CLOCK_MARGIN
+from runner.leases import CLOCK_MARGIN
 from runner.reconcile import Outcome
 from runner.rendering.pages import derived
 from tests.ticks import (

@@ -16,10 +16,10 @@ from runner.edges.keys import secrets
 from runner.edges.memory import MemoryEvents, MemoryRepository
 from runner.errors import BeaconError, Conflict, Environment, Unverified
 from runner.history import LAST_GENERATION
+from runner.leases import CLOCK_MARGIN
 from runner.model import Cell
 from runner.model import entry as e
 from runner.model.jobspec import Container
-from runner.plan import CLOCK_MARGIN
 from runner.ports import AttemptResult, Changes, Work
 from runner.reconcile import reconcile
 from tests.fake_executor import echo

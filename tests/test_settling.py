@@ -8,9 +8,9 @@ import pytest
 
 from runner.edges.memory import MemoryEvents
 from runner.errors import Environment
+from runner.leases import CLOCK_MARGIN
 from runner.model import Settlement
 from runner.model import entry as e
-from runner.plan import CLOCK_MARGIN
 from runner.ports import AttemptResult, Work
 from runner.reconcile import reconcile
 from runner.verify import verify

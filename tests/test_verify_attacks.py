@@ -10,9 +10,9 @@ from runner.formats import sshsig
 from runner.model import LogEntry, sha256
 from runner.model import entry as e
 from runner.model.run import run_id
-from runner.plan import instant
 from runner.reconcile import reconcile
 from runner.registry.keyfiles import signer_line
+from runner.schedules import instant
 from runner.stages import carry_out, publish_finished
 from runner.state import read_state
 from runner.verify import Report, verify

@@ -15,8 +15,8 @@ from runner.formats.receipt import read_receipt, seal
 from runner.ipfs.unixfs import folder_cid
 from runner.model import Run, sha256
 from runner.model import entry as e
-from runner.plan import instant
 from runner.ports import AttemptResult, Work
+from runner.schedules import instant
 from runner.verify import Report, verify
 from tests import make
 from tests.test_cancelling import cancelled, end

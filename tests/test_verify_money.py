@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from runner.leases import CLOCK_MARGIN
 from runner.model import Settlement, sha256
 from runner.model import entry as e
 from runner.money.ledger import settlement_line
-from runner.plan import CLOCK_MARGIN
 from runner.reconcile import reconcile
 from runner.verify import Report, verify
 from tests.paid import BUDGET, PaidExecutor, paid_registry

@@ -9,8 +9,8 @@ from typing import NoReturn
 import pytest
 
 from runner.formats import log
+from runner.leases import LEASE_MARGIN
 from runner.model import entry as e
-from runner.plan import LEASE_MARGIN
 from runner.ports import AttemptResult, Event, Work
 from runner.publish import tiles
 from runner.reconcile import reconcile

@@ -19,13 +19,13 @@ from runner.formats import log, note, sshsig
 from runner.ipfs.unixfs import folder_cid
 from runner.model import Checkpoint, LogEntry, sha256
 from runner.model.receipt import Image, RunnerIdentity, Times
-from runner.plan import instant
 from runner.ports import AttemptResult, Changes, Event, Keys, Work
 from runner.publish import Desk
 from runner.reconcile import Outcome, reconcile
 from runner.registry.initialise import registry_files, sign_trust
 from runner.registry.keyfiles import signer_line
 from runner.registry.trust import covered, trust_list
+from runner.schedules import instant
 from runner.stages import World
 from tests import make
 from tests.fake_executor import Answer, FakeExecutor, echo

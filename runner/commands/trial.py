@@ -25,12 +25,12 @@ from runner.model import JobSpec, Run, sha256
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
 from runner.model.run import run_id
-from runner.plan import instant
 from runner.publication import publication
 from runner.registry import Benchmarks, Job, load_policy
 from runner.registry.documents import read
 from runner.registry.jobrules import judge
 from runner.registry.tree import judge_tree
+from runner.schedules import instant
 from runner.state import benchmark_files
 
 
