@@ -130,11 +130,11 @@ def carry_out_all(world: World, state: State, mine: Sequence[Taken]) -> tuple[Se
 
 def carry_out(world: World, state: State, taken: Taken) -> Done | None:
     """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
+    watched = world.watched(state.history.open.values())
     job = state.registry.jobs.get(taken.start.job)
     if job is None or job.sha256 != taken.start.sha256 or world.stop.is_set():
         return None
     run = run_of(state, taken)
-    watched = world.watched(state.history.open.values())
     benchmarks = benchmark_files(state.snapshot, job.spec)
 
     def in_vain() -> bool:
