@@ -26,9 +26,11 @@ from pathlib import Path
 from typing import Self
 
 from runner.edges.git_objects import Author, Maker, header
-from runner.edges.git_process import Done, Git
+from runner.edges.git_partial import Missing, deepen
+from runner.edges.git_process import Git
 from runner.edges.git_remote import fetch, push
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
+from runner.edges.git_worktree import checked_out, read_tree
 from runner.errors import Conflict, Environment, Unverified, Usage
 from runner.events import say
 from runner.formats.sshsig import commit_signer
@@ -37,7 +39,6 @@ from runner.ports import Changes, CommitInfo, Emit, Signer
 INTENT = "refs/beacon/intent"
 CANCEL = "refs/beacon/cancel/"
 _NONE = "0" * 40
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RUN = re.compile(r"[0-9a-f]{32}")
@@ -73,6 +74,9 @@ class GitRepository:
         self._intent: str | None = None
         self._spent: str | None = None
         self._cancelled: frozenset[str] = frozenset()
+        if remote is not None:
+            missing = Missing(self._git, remote)
+            self._git.bring = lambda oids: missing.bring(oids, self._head)
         self._look()
 
     @property
@@ -125,7 +129,7 @@ class GitRepository:
 
     def history(self, since: str | None = None) -> Sequence[CommitInfo]:
         """See `Repository.history`. Raises `Environment` where `since` is not known here, and in a shallow clone."""
-        if (self.git_dir / "shallow").exists():
+        if self._git.shallow():
             raise Environment(
                 "clone-shallow", "this clone has only a part of the history", "git fetch --unshallow, or clone again"
             )
@@ -280,6 +284,8 @@ class GitRepository:
         proposal = self.read_commit(intent)
         own = {self._maker.signer.public} if self._maker.signer else set()
         since = proposal.parents[0] if proposal.parents else None
+        if self._remote and since and self._git.shallow() and not self._ancestor(since, head):
+            deepen(self._git, self._remote)  # who completed it long ago stands before the commits that are here
         named = [
             item.data
             for item in self._git.get(self._between(since, head))
@@ -306,8 +312,8 @@ class GitRepository:
 
     def _move(self, parent: str | None, new: str, intent: str, wanted: Mapping[str, str | None]) -> None:
         """The commit point without a remote. Refuses before it where files that are checked out are in the way."""
-        _, place = self._branch()
-        if place and self._read_tree(place, parent, new, "-n").code:
+        _, place = checked_out(self._git, self._local)
+        if place and read_tree(self._git, place, parent, new, "-n").code:
             self._look()
             self._raise_if_moved(wanted)
             raise Environment(
@@ -315,32 +321,17 @@ class GitRepository:
             )
         self._transact(f"update {self._local} {new} {parent or _NONE}{intent}", wanted)
         if place:
-            self._read_tree(place, parent, new)
+            read_tree(self._git, place, parent, new)
 
     def _follow(self, new: str) -> None:
         """Bring the local branch, and the work tree where it is checked out, forward to the remote's."""
-        old, place = self._branch()
+        old, place = checked_out(self._git, self._local)
         if (
             (old is not None and not self._ancestor(old, new))
-            or (place is not None and self._read_tree(place, old, new).code)
+            or (place is not None and read_tree(self._git, place, old, new).code)
             or self._git.run("update-ref", self._local, new, old or _NONE).code
         ):
             say(self._emit, "branch-not-moved", branch=self._local.removeprefix("refs/heads/"), hint="git pull")
-
-    def _branch(self) -> tuple[str | None, Path | None]:
-        """The local branch's commit, and the work tree in which it is checked out, born or not."""
-        row = self._git.demand("for-each-ref", "--format=%(objectname) %(worktreepath)", "--", self._local).rstrip("\n")
-        if not row:
-            unborn = self._git.run("symbolic-ref", "--quiet", "HEAD").out.rstrip("\n") == self._local
-            return None, self._git.top if unborn else None
-        oid, _, place = row.partition(" ")
-        checked_out = place and Path(place) != self._git.dir  # a bare repository names itself
-        return oid, Path(place) if checked_out else None
-
-    def _read_tree(self, place: Path, old: str | None, new: str, *options: str) -> Done:
-        """Carry index and files from one commit to another; git refuses where a local change would be lost."""
-        self._git.run("update-index", "-q", "--refresh", folder=place)
-        return self._git.run("read-tree", "-m", "-u", *options, old or _EMPTY_TREE, new, folder=place)
 
 
 def _runs(refs: Mapping[str, str]) -> frozenset[str]:

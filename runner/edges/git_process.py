@@ -13,7 +13,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -107,7 +107,12 @@ def run(
 
 
 class Git:
-    """One repository on this machine, with one long-lived process that reads its objects. For one thread at a time."""
+    """One repository on this machine, with one long-lived process that reads its objects. For one thread at a time.
+
+    `bring` is asked once for objects that are not here, and says whether it fetched them; without one nothing is ever
+    fetched that was not asked for by a command."""
+
+    bring: Callable[[Sequence[str]], bool] | None = None
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         """Raises `Environment` where there is no repository, or one whose ids are not SHA-1."""
@@ -150,10 +155,13 @@ class Git:
 
     def get(self, oids: Sequence[str]) -> list[Object]:
         """The objects, in that order. Raises `Environment` where one is missing."""
-        found: list[Object] = []
-        for at in range(0, len(oids), _AT_ONCE):
-            found += self._some(oids[at : at + _AT_ONCE])
-        return found
+        try:
+            return self._all(oids)
+        except _Lost as lost:
+            if self.bring is not None and self.bring(oids):
+                with contextlib.suppress(_Lost):
+                    return self._all(oids)
+            raise self._missing(lost.oid) from None
 
     def store(self, items: Sequence[Object]) -> None:
         """Keep objects durably: few of them as files of their own, many in one pack. No ref points to them yet."""
@@ -172,38 +180,73 @@ class Git:
                         pipe.close()
             batch.wait()
 
+    def shallow(self) -> bool:
+        """Whether this clone has only the newest commits (`--depth`)."""
+        return (self.dir / "shallow").exists()
+
+    def partial(self) -> bool:
+        """Whether this clone may lack what a remote promised to keep (`--filter`)."""
+        return self.run("config", "--get-regexp", r"^remote\..*\.promisor$").code == 0
+
+    def _missing(self, oid: str) -> Environment:
+        if self.partial():
+            return Environment(
+                "clone-partial",
+                f"this clone left {oid} out (git clone --filter), and only verbs with a remote fetch what they need",
+                "git fetch --refetch --no-filter, or clone again without --filter",
+            )
+        if self.shallow():
+            return Environment(
+                "clone-shallow", f"this clone has only the newest commits, and {oid} is older", "git fetch --unshallow"
+            )
+        return Environment("git-object-missing", f"no object {oid} in {self.dir}", "see `git fsck`; fetch again")
+
+    def _all(self, oids: Sequence[str]) -> list[Object]:
+        found: list[Object] = []
+        for at in range(0, len(oids), _AT_ONCE):
+            found += self._some(oids[at : at + _AT_ONCE])
+        return found
+
     def _some(self, oids: Sequence[str]) -> list[Object]:
         for oid in oids:
             if not _OID.fullmatch(oid):
                 raise ValueError(f"{oid!r} is no object id")
         batch = self._batch = self._batch or self._reader()
         requests, answers = cast("IO[bytes]", batch.stdin), cast("IO[bytes]", batch.stdout)
+        found: list[Object | None] = []
         try:
             requests.write("".join(f"{oid}\n" for oid in oids).encode())
             requests.flush()
-            found = [_answer(answers) for _ in oids]
+            found += (_answer(answers) for _ in oids)
         except BaseException as error:
             self.close()  # what was asked and not read would be taken for the next answer
             if isinstance(error, BrokenPipeError):
+                if self.partial():  # git before 2.45 ends where it may not fetch
+                    raise _Lost(oids[len(found)]) from None
                 raise Environment("git-failed", "git cat-file ended early", "see `git fsck`") from None
             raise
         for oid, item in zip(oids, found, strict=True):
             if item is None:
-                raise Environment(
-                    "git-object-missing", f"no object {oid} in {self.dir}", "fetch again; is it a shallow clone?"
-                )
+                raise _Lost(oid)
         return cast("list[Object]", found)
 
     def _reader(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - constants only
             ["git", *_OPTIONS, "cat-file", "--batch"],  # noqa: S607 - the user's git, as PATH finds it
             cwd=self.folder,
-            env=environment(self._environ),
+            env=environment(self._environ) | {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+
+class _Lost(Exception):
+    """An object that is not here."""
+
+    def __init__(self, oid: str) -> None:
+        self.oid = oid
 
 
 def _answer(answers: IO[bytes]) -> Object | None:

@@ -16,6 +16,7 @@ from runner.edges.git_process import Git, run
 from runner.errors import Environment
 
 NETWORK_SECONDS = 300.0
+FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
 _TRIES = 3
 _HELPER = re.compile(r"[A-Za-z0-9]+::")
 _RACES = ("cannot lock ref", "failed to update ref", "failed to lock", "incorrect old value")
@@ -55,7 +56,7 @@ def offered(git: Git, remote: str, *patterns: str) -> dict[str, str]:
     """The remote's refs that match, to their ids. Raises `Environment` where it cannot be reached."""
     done = git.run("ls-remote", "--quiet", "--refs", "--", remote, *patterns, seconds=NETWORK_SECONDS)
     if done.code:
-        raise _unreachable(done.complaint())
+        raise unreachable(done.complaint())
     return {name: oid for oid, _, name in (line.partition("\t") for line in done.out.splitlines())}
 
 
@@ -72,12 +73,11 @@ def fetch(git: Git, remote: str, wanted: Mapping[str, str], patterns: Sequence[s
         new = [f"+{ref}:{name}" for ref, name in wanted.items() if ref in theirs and theirs[ref] != ours.get(name)]
         if not new:
             return theirs
-        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
-        done = git.run("fetch", *options, "--", remote, *new, seconds=NETWORK_SECONDS)
+        done = git.run("fetch", *FETCH, "--", remote, *new, seconds=NETWORK_SECONDS)
         if done.code == 0:
             return theirs
         reason = done.complaint()
-    raise _unreachable(reason)
+    raise unreachable(reason)
 
 
 def create(path: Path, branch: str = "main", bare: bool = False, environ: Mapping[str, str] | None = None) -> None:
@@ -104,10 +104,11 @@ def clone(url: str, path: Path, environ: Mapping[str, str] | None = None) -> Non
     arguments = ["clone", "--quiet", "--template=", "--", url, "."]
     done = run(path, os.environ if environ is None else environ, arguments, seconds=NETWORK_SECONDS)
     if done.code:
-        raise _unreachable(done.complaint())
+        raise unreachable(done.complaint())
 
 
-def _unreachable(reason: str) -> Environment:
+def unreachable(reason: str) -> Environment:
+    """The error for a remote that does not give what it was asked for."""
     return Environment(
         "remote-unreachable", f"the remote does not answer: {reason}", "check the network and the access rights"
     )

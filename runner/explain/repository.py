@@ -20,8 +20,13 @@ ENTRIES: Mapping[str, Note] = {
     ),
     "clone-shallow": Note(
         "The clone holds only a part of the history",
-        "Each commit since the first is judged.",
+        "Each commit since the first is judged, and what a start named may stand in an old one.",
         "git fetch --unshallow, or clone again",
+    ),
+    "clone-partial": Note(
+        "The clone left out what is asked for",
+        "A clone made with --filter has few contents, and only verbs that work with a remote fetch others.",
+        "git fetch --refetch --no-filter, or clone again without --filter",
     ),
     "git-failed": Note(
         "A git command failed",
@@ -46,14 +51,19 @@ ENTRIES: Mapping[str, Note] = {
     ),
     "git-object-missing": Note(
         "An object is not in this clone",
-        "The clone is incomplete, or a name is wrong.",
-        "git fetch; a shallow clone needs git fetch --unshallow",
+        "The clone is damaged, or a name is wrong.",
+        "see `git fsck`; git fetch, or clone again",
     ),
     "git-repository-missing": Note(
         "There is no git repository", "A registry is a git repository.", "git init, or give the folder of a clone"
     ),
     "git-timeout": Note(
         "A git command did not end in time", "The network or the remote hangs; the command was ended.", "try again"
+    ),
+    "history-missing": Note(
+        "The clone lacks what a pull request brings",
+        "Every commit between the base and the proposed one is judged.",
+        "fetch both with their whole history; in Actions: `fetch-depth: 0`",
     ),
     "intent-foreign": Note(
         "The intent was not made by a runner",
