@@ -26,7 +26,7 @@ KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 # Texts of the form of a code that are none: formats, roles, entries, git's words, names of things.
 OTHERS = set(
     """ssh-ed25519 utf-8 unixfs-v1-2025 runner-git runner-receipt runner-attested payment-settled key-add
-    key-revoke beacon-intent beacon-nonce beacon-run beacon-runner beacon-watch demo-runner who-are-you
+    key-revoke diff-tree beacon-intent beacon-nonce beacon-run beacon-runner beacon-watch demo-runner who-are-you
     who-are-you-swapped cat-file for-each-ref index-pack ls-remote merge-base read-tree rev-list rev-parse symbolic-ref
     unpack-objects update-index update-ref oci-layout no-new-privileges child-pid
     app-key beacon-exe-unit beacon-sandbox devnet-template manifest-support

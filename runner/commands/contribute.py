@@ -10,16 +10,16 @@ import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json, report_problems
 from runner.commands.places import checkout, opened, revision
+from runner.commands.proposals import judge, judge_alone
 from runner.commands.start import start_registry, write_trust
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
-from runner.errors import Invalid, Problem, Usage
+from runner.errors import Usage
 from runner.formats.sshsig import fingerprint, public_line
 from runner.formats.sshsig import sign as sign_bytes
 from runner.ports import Snapshot
-from runner.registry import Keyring, Known, load, load_policy
+from runner.registry import load_policy
 from runner.registry.keyfiles import ROOT
-from runner.registry.trust import read_trust
 from runner.state import demand_registry
 
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
@@ -88,7 +88,9 @@ def trust(
 def validate(
     folder: Annotated[Path, typer.Argument(help="The registry's repository.")] = Path(),
     rev: Annotated[str | None, typer.Option(help="Judge a commit instead of the files on disk.")] = None,
-    base: Annotated[str | None, typer.Option(help="Take keys from this commit, as for a pull request.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="As a pull request to this commit: it judges, and news are told.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Judge everything in registry/: every mistake at once, each with its place."""
@@ -96,20 +98,13 @@ def validate(
     with opened(root) as repository:
         snapshot: Snapshot = revision(repository, rev) if rev else FolderSnapshot(root)
         demand_registry(snapshot, rev or str(root))
-        keyring: Keyring | None = None
-        problems: list[Problem] = []
-        try:
-            keyring = read_trust(revision(repository, base) if base else snapshot)
-        except Invalid as error:
-            problems += error.problems
-        registry = load(snapshot, keyring or Known())
-        unjudged = {"signer-unknown"} if keyring is None else set()  # nobody is known where the trust list is wrong
-        problems += [problem for problem in registry.problems if problem.code not in unjudged]
+        found = judge(root, repository, snapshot, base, rev) if base else judge_alone(snapshot)
+    problems = found.problems
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json or problems:
         report_problems(problems, as_json)
     if not as_json and not errors:
-        count = len(registry.jobs)
+        count = found.jobs
         line(
             "1 job, valid" if count == 1 else f"{count} jobs, all valid" if count else "no jobs yet; the rest is valid"
         )

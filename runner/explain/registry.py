@@ -63,6 +63,37 @@ ENTRIES = {
         "a repository without registry/policy.yaml",
         "beacon init",
     ),
+    "proposal-mixes-code": Entry(
+        "words",
+        "Code and registry change together",
+        "A pull request is judged and planned by the code before it, so what is said of the registry may not hold "
+        "after the merge.",
+        "a pull request with runner/plan.py and registry/jobs/alice/who.yaml",
+        "two pull requests, the code first",
+    ),
+    "proposal-mixes-keys": Entry(
+        "words",
+        "Keys and jobs in one pull request",
+        "A job is judged by the keys and the policy that stand before it, so what lets it in cannot come with it; and "
+        "who reviews a key asks other questions.",
+        "a pull request with registry/keys/allowed_signers and registry/jobs/alice/who.yaml",
+        "two pull requests, the key first",
+    ),
+    "proposal-too-long": Entry(
+        "words",
+        "More commits than are judged",
+        "Each commit of a pull request stays in the history, where it is judged for ever, so each is looked at before.",
+        "a pull request with 1,001 commits",
+        "the same changes in one commit, or in a few",
+    ),
+    "proposal-touches-reports": Entry(
+        "words",
+        "A pull request changes reports/",
+        "Only the runner writes there, and signs what it writes. `beacon verify` judges every commit, so one that "
+        "is taken back by a later one is found all the same.",
+        "a commit that edits reports/README.md, and another one that reverts it",
+        "git rebase --interactive, without that commit; or all commits squashed into one",
+    ),
     "signature-malformed": Entry(
         "words",
         "The signature cannot be read",
