@@ -6,13 +6,14 @@ running, expired or over follows from its `start`, its end and the clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 from runner.compare import level, smallest_p
+from runner.errors import Problem
 from runner.formats.sshsig import fingerprint, public_line
 from runner.history import LAST_GENERATION, End, History, Taken, is_over
 from runner.leases import NEVER_SEEN, USUAL, Leases, expired
@@ -122,21 +123,42 @@ def plan(
     pending: list[Pending] = []
     idle: list[Idle] = []
     account = Account(registry.policy.budgets, history.committed, instant(now)[:7])
-    for job in sorted(registry.jobs.values(), key=lambda job: (-job.spec.spec.priority, job.path)):
+    over, others = answered(registry, history)
+    judged = registry.jobs.judged(others)
+    jobs = [one.job for one in judged if one.job is not None]
+    for job in sorted(jobs, key=lambda job: (-job.spec.spec.priority, job.path)):
         schedule = job.spec.spec.schedule
         due = latest_due(schedule, now) if schedule else None
         decided = _decide(job, due, registry, history, lost, refuses, paid)
         owner = job.spec.metadata.owner
-        if isinstance(decided, Pending) and (over := account.refuses(owner, decided.reserved)):
-            decided = Idle(job.path, "budget-spent", over)
+        if isinstance(decided, Pending) and (spent := account.refuses(owner, decided.reserved)):
+            decided = Idle(job.path, "budget-spent", spent)
         if isinstance(decided, Idle):
             idle.append(decided)
         else:
             account.reserve(owner, decided.reserved)
             pending.append(decided)
-    idle += _invalid(registry)
+    idle = sorted([*over, *idle], key=lambda one: one.path)
+    idle += _invalid([*registry.mistakes, *(problem for one in judged for problem in one.problems)])
     budgets = account.budgets() if registry.policy.golem else ()
     return Plan(ended, cancelled, retired(registry, history), tuple(pending), resumed, tuple(idle), budgets)
+
+
+def answered(registry: Registry, history: History) -> tuple[list[Idle], list[str]]:
+    """The jobs whose one run is over, by the bytes that stand in their files now, and the paths of all others.
+
+    What the log took is not judged again: nothing is read of such a job, however many there are."""
+    over: list[Idle] = []
+    others: list[str] = []
+    for path in registry.jobs.files:
+        end = history.ended.get(
+            registry.digests.get(path, "")
+        )  # the id of a run without a due time is its file's digest
+        if end and end.start.job == path and end.start.due is None and is_over(end) and path not in registry.misplaced:
+            over.append(Idle(path, *_over(end)))
+        else:
+            others.append(path)
+    return over, others
 
 
 def _decide(
@@ -178,9 +200,13 @@ def _decide(
     )
 
 
+def _over(end: End) -> tuple[str, str]:
+    return _ENDS[end.end.type], f"run {end.start.run[:12]}, taken at {end.start.at}"
+
+
 def _taken_already(end: End | None, taken: Taken | None, lost: bool) -> tuple[str, str] | None:
     if end and is_over(end):
-        return _ENDS[end.end.type], f"run {end.start.run[:12]}, taken at {end.start.at}"
+        return _over(end)
     if taken and not lost:
         start = taken.start
         return "running", f"run {start.run[:12]}, taken by {start.runner} at {start.at} for {start.lease} s"
@@ -244,7 +270,7 @@ def retired(registry: Registry, history: History) -> tuple[tuple[str, int], ...]
     return tuple(
         (path, revision.number)
         for path, revision in history.revisions.items()
-        if revision.sha256 and _removed(path, registry)
+        if revision.sha256 and not registry.holds(path)
     )
 
 
@@ -253,26 +279,23 @@ def unwanted(taken: Taken, registry: Registry, runner: str, asked_to_cancel: fro
     bytes stand in that file."""
     return (
         taken.start.run[:32] in asked_to_cancel
-        or _removed(taken.start.job, registry)
+        or not registry.holds(taken.start.job)
         or (taken.start.runner == runner and _superseded(taken, registry))
     )
 
 
-def _removed(path: str, registry: Registry) -> bool:
-    """Whether a job's file is gone. One that is there but wrong is not gone."""
-    return path not in registry.jobs and path not in {problem.path for problem in registry.problems}
-
-
 def _superseded(taken: Taken, registry: Registry) -> bool:
     """Whether other bytes stand where the run's were: without them nobody can go on with it."""
+    if registry.digests.get(taken.start.job) == taken.start.sha256:
+        return False
     job = registry.jobs.get(taken.start.job)
     return job is not None and job.sha256 != taken.start.sha256
 
 
-def _invalid(registry: Registry) -> list[Idle]:
+def _invalid(problems: Iterable[Problem]) -> list[Idle]:
     """Jobs that cannot be judged any further: their first problem, and how many more there are."""
     by_path: dict[str, list[str]] = {}
-    for problem in registry.problems:
+    for problem in problems:
         by_path.setdefault(problem.path, []).append(f"{problem.code}: {problem.message}")
     return [
         Idle(path, "invalid", found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""))

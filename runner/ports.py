@@ -48,6 +48,10 @@ class Snapshot(Protocol):
     def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """The bytes of many files in one go; missing ones are left out."""
 
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """The SHA-256 of the bytes of many files; missing ones are left out. May be remembered, so what is signed or
+        verified is hashed anew by whoever needs it."""
+
     def exists(self, path: str) -> bool:
         """Whether a file or a folder stands at the path. One look-up."""
 

@@ -9,6 +9,7 @@ import yaml
 
 from runner.formats import sshsig
 from runner.ipfs.unixfs import folder_cid
+from runner.model import sha256
 from runner.ports import Blob
 from tests.make import ORIGIN, job_data, key
 
@@ -91,6 +92,9 @@ class Files:
 
     def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         return {path: self._files[path] for path in paths if path in self._files}
+
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        return {path: sha256(self._files[path]) for path in paths if path in self._files}
 
     def exists(self, path: str) -> bool:
         return any(f"{name}/".startswith(f"{path}/") for name in self._files)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.model import sha256
 from runner.ports import Blob
 from runner.rendering.htmlpage import POLICY, Links, document, file_page, page_of
 from runner.rendering.neutral import fence, inline, visible
@@ -93,6 +94,9 @@ class Folder:
 
     def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         return {path: self._files[path] for path in paths if path in self._files}
+
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        return {path: sha256(raw) for path, raw in self.read_all(paths).items()}
 
     def exists(self, path: str) -> bool:
         return path in self._files

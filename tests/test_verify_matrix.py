@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from runner.edges.git_snapshot import TreeSnapshot
+from runner.model import sha256
 from runner.ports import Blob
 from runner.verify import Anchor, verify
 from tests.worlds import Registry, job_file, runner
@@ -133,6 +134,9 @@ class Edited:
 
     def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         return {path: raw for path in paths if (raw := self.read(path)) is not None}
+
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        return {path: sha256(raw) for path, raw in self.read_all(paths).items()}
 
     def exists(self, path: str) -> bool:
         return self.read(path) is not None

@@ -31,6 +31,7 @@ from runner.publish import Desk
 from runner.reconcile import Outcome
 from runner.reconcile import reconcile as reconcile_once
 from runner.registry import load, load_policy
+from runner.registry.changes import brought
 from runner.rendering import planview
 from runner.stages import World
 from runner.state import demand_registry, read_state
@@ -58,13 +59,11 @@ def plan(
     with opened(root) as repository:
         judge = read_state(repository, repository.resolve(base) if base else repository.head())
         snapshot = revision(repository, rev)
-        registry = load(snapshot, judge.trust, judge.policy if base else None)
+        registry = judge.registry
+        if snapshot.commit != judge.head:
+            registry = load(snapshot, judge.trust, judge.policy if base else None)
         if base:
-            old = {path: job.sha256 for path, job in judge.registry.jobs.items()}
-            registry = registry._replace(
-                jobs={path: job for path, job in registry.jobs.items() if old.get(path) != job.sha256},
-                problems=tuple(p for p in registry.problems if p not in judge.registry.problems),
-            )
+            registry = brought(registry, snapshot, judge.registry, judge.snapshot)
         golem = registry.policy.golem is not None
         found = make_plan(registry, judge.history, now(), "nobody", refusal(registry.policy), paid=golem)
         if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone

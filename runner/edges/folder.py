@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from runner.model import sha256
 from runner.ports import Blob
 
 MAX_BYTES = 64 * 2**20
@@ -38,6 +39,10 @@ class FolderSnapshot:
     def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """The bytes of those files that are there."""
         return {path: raw for path in paths if (raw := self.read(path)) is not None}
+
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """See `Snapshot.digests`."""
+        return {path: sha256(raw) for path, raw in self.read_all(paths).items()}
 
     def exists(self, path: str) -> bool:
         """Whether something stands at the path."""

@@ -25,6 +25,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from runner.edges.git_digests import DigestTable
 from runner.edges.git_objects import Author, Maker, header
 from runner.edges.git_partial import Missing, deepen
 from runner.edges.git_process import Git
@@ -117,7 +118,7 @@ class GitRepository:
 
     def snapshot(self, commit: str | None) -> TreeSnapshot:
         """See `Repository.snapshot`."""
-        return TreeSnapshot(self._git, commit)
+        return TreeSnapshot(self._git, commit, DigestTable(self.git_dir / "beacon" / "digests"))
 
     def read_commit(self, commit: str) -> CommitInfo:
         """See `Repository.read_commit`."""

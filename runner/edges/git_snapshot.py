@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from runner.edges.git_digests import DigestTable, hashed
 from runner.edges.git_objects import FOLDER, Objects, parse_commit, parse_tree
 from runner.errors import Environment, Invalid, Problem
 from runner.ports import Blob, Changes, CommitInfo
@@ -19,11 +20,12 @@ _PLAIN = frozenset({"100644", "100755"})
 
 
 class TreeSnapshot:
-    """A `Snapshot` over git's objects. Trees that were read once are kept."""
+    """A `Snapshot` over git's objects. Trees that were read once are kept. `table` remembers digests."""
 
-    def __init__(self, objects: Objects, commit: str | None) -> None:
+    def __init__(self, objects: Objects, commit: str | None, table: DigestTable | None = None) -> None:
         self.commit = commit
         self._objects = objects
+        self._table = table
         self._trees: dict[str, dict[str, Blob]] = {}
         self._root: Blob | None = None
         if commit is not None:
@@ -60,6 +62,13 @@ class TreeSnapshot:
         found = [(path, blob.oid) for path in paths if (blob := self.find(path)) and blob.mode in _PLAIN]
         items = self._objects.get([oid for _, oid in found])
         return {path: item.data for (path, _), item in zip(found, items, strict=True)}
+
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """See `Snapshot.digests`."""
+        found = {path: blob.oid for path in paths if (blob := self.find(path)) and blob.mode in _PLAIN}
+        oids = list(dict.fromkeys(found.values()))
+        known = self._table.digests(self._objects, oids) if self._table else hashed(self._objects, oids)
+        return {path: known[oid] for path, oid in found.items()}
 
     def exists(self, path: str) -> bool:
         """See `Snapshot.exists`."""

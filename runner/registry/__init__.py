@@ -4,13 +4,17 @@ A job is used only if the signature beside it holds over its exact bytes, by a k
 very registry, and if nothing is wrong with it. Files are read even where their signature is missing or wrong, so that
 their authors see every mistake at once. Bytes are taken from the commit's blobs, never from a work tree.
 
+A job is judged when somebody asks for it, and once: who asks for all of them, as `beacon validate` does, judges all;
+a plan asks only for those that the log does not answer for (docs/decisions/0024-judged-when-asked-for.md).
+
 The key files are read in `registry/trust.py`; what a JobSpec says is judged in `registry/jobrules.py`; revisions and
 retired jobs against the log in `runner/plan.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from runner.diagnostics import suggestion
@@ -28,6 +32,7 @@ PROVIDERS = "registry/providers.yaml"
 PROVIDERS_BYTES = 2 << 20
 SUSPENDED = "registry/suspended"
 BENCHMARKS = "registry/benchmarks"
+_AT_ONCE = 500  # jobs that are read together: their bytes are let go as soon as they are judged
 
 
 class Keyring(Protocol):
@@ -63,17 +68,80 @@ class Job(NamedTuple):
 class Judged(NamedTuple):
     """A job, or what is wrong with it."""
 
+    path: str
     job: Job | None
     problems: tuple[Problem, ...]
 
 
-class Registry(NamedTuple):
-    """Everything that is asked for. A path with a problem is not among the jobs."""
+class Jobs(Mapping[str, Job]):
+    """The jobs that may run, by path. `files` are the paths where one may stand, `judge` judges some of them.
 
-    policy: Policy
-    jobs: Mapping[str, Job]
-    suspended: frozenset[str]
-    problems: tuple[Problem, ...]
+    Asking for one job judges that one; going through them, or counting them, judges all. None is judged twice."""
+
+    def __init__(self, files: Collection[str], judge: Callable[[Sequence[str]], Mapping[str, Judged]]) -> None:
+        self.files = files
+        self._judge = judge
+        self._known: dict[str, Judged] = {}
+
+    def judged(self, paths: Collection[str] | None = None) -> Sequence[Judged]:
+        """What is to be said of these files (of all of them where None), in their order."""
+        wanted = self.files if paths is None else [path for path in paths if path in self.files]
+        new = [path for path in wanted if path not in self._known]
+        for at in range(0, len(new), _AT_ONCE):
+            self._known |= self._judge(new[at : at + _AT_ONCE])
+        return [self._known[path] for path in wanted]
+
+    def __getitem__(self, path: str) -> Job:
+        found = self.judged([path])
+        if not found or found[0].job is None:
+            raise KeyError(path)
+        return found[0].job
+
+    def __iter__(self) -> Iterator[str]:
+        return (judged.job.path for judged in self.judged() if judged.job is not None)
+
+    def __len__(self) -> int:
+        return sum(judged.job is not None for judged in self.judged())
+
+
+class Registry:
+    """Everything that is asked for. A path with a problem is not among the jobs.
+
+    `suspended` are the jobs that must not run now; `mistakes` are the problems that are seen without judging a job:
+    those of names and modes, and of the maintainers' own lists; `digests` gives the SHA-256 of files' bytes."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        jobs: Jobs,
+        suspended: frozenset[str],
+        mistakes: tuple[Problem, ...],
+        digests: Callable[[Sequence[str]], Mapping[str, str]],
+    ) -> None:
+        self.policy = policy
+        self.jobs = jobs
+        self.suspended = suspended
+        self.mistakes = mistakes
+        self._digests = digests
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is wrong. Judges every job."""
+        return (*self.mistakes, *(problem for judged in self.jobs.judged() for problem in judged.problems))
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """Each job's file to the SHA-256 of its bytes, whatever else is to be said of it."""
+        return self._digests(list(self.jobs.files))
+
+    @cached_property
+    def misplaced(self) -> frozenset[str]:
+        """Files that are wrong whatever they hold."""
+        return frozenset(problem.path for problem in self.mistakes)
+
+    def holds(self, path: str) -> bool:
+        """Whether something stands where a job's file may stand, right or wrong."""
+        return path in self.jobs.files or path in self.misplaced
 
 
 def namespace(policy: Policy) -> str:
@@ -96,25 +164,30 @@ def load_providers(snapshot: Snapshot) -> Mapping[str, KnownProvider]:
 
 
 def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> Registry:
-    """Judge everything below `registry/`, by its own policy or by another one, as for a pull request. Raises `Invalid`
-    only where its own policy is wrong."""
+    """Everything below `registry/`, to be judged by its own policy or by another one, as for a pull request. Raises
+    `Invalid` only where its own policy is wrong."""
     tree = judge_tree(snapshot.files("registry"))
     if wrong := [problem for problem in tree.problems if problem.path == POLICY]:
         raise Invalid(wrong)
     policy = policy or load_policy(snapshot)
-    contents = snapshot.read_all([*tree.jobs, *tree.signatures, SUSPENDED])
     benchmarks = Benchmarks(snapshot, tree.benchmarks)
     known = Known(keyring.contributors, keyring.revoked)
-    jobs: dict[str, Job] = {}
-    problems = [*tree.problems, *_wrong_providers(snapshot)]
     misplaced = {problem.path for problem in tree.problems}
-    for path in tree.jobs:
-        judged = judge_job(path, contents[path], contents.get(f"{path}.sig"), policy, known, benchmarks)
-        problems += judged.problems
-        if judged.job is not None and path not in misplaced:
-            jobs[path] = judged.job
-    suspended, unknown = _suspended(contents.get(SUSPENDED, b""), tree)
-    return Registry(policy, jobs, suspended, (*problems, *unknown))
+    signatures = frozenset(tree.signatures)
+
+    def judge(paths: Sequence[str]) -> Mapping[str, Judged]:
+        beside = [file for path in paths if (file := f"{path}.sig") in signatures]
+        contents = snapshot.read_all([*paths, *beside])
+        found: dict[str, Judged] = {}
+        for path in paths:
+            judged = judge_job(path, contents[path], contents.get(f"{path}.sig"), policy, known, benchmarks)
+            found[path] = judged if path not in misplaced else Judged(path, None, judged.problems)
+        return found
+
+    files = dict.fromkeys(tree.jobs)
+    suspended, unknown = _suspended(snapshot.read(SUSPENDED) or b"", tree)
+    mistakes = (*tree.problems, *_wrong_providers(snapshot), *unknown)
+    return Registry(policy, Jobs(files, judge), suspended, mistakes, snapshot.digests)
 
 
 def judge_job(
@@ -135,11 +208,11 @@ def judge_job(
     try:
         spec, parsed = documents.read(JobSpec, raw, path)
     except Invalid as error:
-        return Judged(None, (*problems, *error.problems))
+        return Judged(path, None, (*problems, *error.problems))
     problems += jobrules.judge(spec, parsed, policy, benchmarks)
     if problems or key is None or signature is None:
-        return Judged(None, tuple(problems))
-    return Judged(Job(path, raw, sha256(raw), spec, signature, key), ())
+        return Judged(path, None, tuple(problems))
+    return Judged(path, Job(path, raw, sha256(raw), spec, signature, key), ())
 
 
 def _signer(path: str, raw: bytes, signature: bytes | None, policy: Policy, keyring: Keyring) -> bytes:
