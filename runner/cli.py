@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("image", "images:image", "A benchmark's image: its CID, building it, keeping it here"),
             Verb("explain", "contribute:explain", "What an error code means, with a bad and a good example"),
             Verb("schema", "contribute:schema", "Print a JSON Schema"),
+            Verb("ci", "ci:ci", "For workflows: the summary of a job, and the comment below a pull request"),
         ),
     ),
     (

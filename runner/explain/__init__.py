@@ -14,6 +14,7 @@ from runner.explain import (
     blocks,
     devnet,
     diff,
+    forge,
     golem,
     images,
     job,
@@ -42,6 +43,7 @@ DOCUMENTS: Mapping[str, Entry] = {
 NOTES: Mapping[str, Note] = {
     **log.ENTRIES,
     **diff.ENTRIES,
+    **forge.ENTRIES,
     **run.ENTRIES,
     **repository.ENTRIES,
     **machine.ENTRIES,

@@ -1,0 +1,144 @@
+"""A plan, problems and the outcome of a tick, as JSON that somebody else may have written: read strictly, into values.
+
+`beacon ci` reads them from artifacts of a workflow that ran a stranger's pull request. So sizes and numbers are
+bounded, amounts are decimal numbers, anything unknown is not read, and every text is only ever shown through
+`rendering/neutral.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from runner.errors import Unverified
+from runner.model.canonical import Count, Decimal, first_mistake
+
+MOST_BYTES = 4 << 20
+"""The largest file that is read."""
+MOST = 2000
+"""The longest list that is read. A pull request on GitHub shows 300 files."""
+
+Text = Annotated[str, Field(max_length=4000)]
+Name = Annotated[str, Field(max_length=500)]
+Money = Annotated[Mapping[Name, Decimal], Field(max_length=4)]
+
+
+class Given(BaseModel):
+    """A value that a stranger wrote."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", alias_generator=to_camel)
+
+
+class Planned(Given):
+    """A run that would be started."""
+
+    job: Name
+    run: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    due: Name | None
+    regions: Annotated[Mapping[Name, Annotated[list[Name], Field(max_length=300)]], Field(max_length=100)]
+    answers: Count
+    worst_case: Money
+    monthly_runs: Count
+    monthly_cost: Money
+    reaches_alpha: bool
+    signer: Name
+
+
+class Left(Given):
+    """A job that would not be started, and why."""
+
+    path: Name
+    code: Name
+    why: Text
+
+
+class Purse(Given):
+    """A month's budget, in GLM."""
+
+    name: Name
+    cap: Decimal
+    committed: Decimal
+    planned: Decimal
+    left: Decimal
+
+
+class FieldChange(Given):
+    """A field of a job, with its value before and after as JSON; None where it is absent."""
+
+    field: Name
+    before: Text | None
+    after: Text | None
+
+
+class JobChange(Given):
+    """A job that a pull request adds, changes or removes."""
+
+    job: Name
+    change: Literal["add", "change", "remove"]
+    fields: Annotated[list[FieldChange], Field(max_length=MOST)] = []
+    more: Count = 0
+
+
+class PlanData(Given):
+    """What `beacon plan --base BASE --json` says."""
+
+    pending: Annotated[list[Planned], Field(max_length=MOST)]
+    idle: Annotated[list[Left], Field(max_length=MOST)]
+    budgets: Annotated[list[Purse], Field(max_length=MOST)] = []
+    changes: Annotated[list[JobChange], Field(max_length=MOST)] = []
+
+
+class Trouble(Given):
+    """A problem, as `beacon validate --json` tells it."""
+
+    path: Name
+    line: Count
+    column: Count
+    severity: Literal["error", "warning"]
+    code: Name
+    message: Text
+    help: Text = ""
+
+
+class Troubles(Given):
+    """All of them."""
+
+    problems: Annotated[list[Trouble], Field(max_length=10 * MOST)]
+
+
+class Tick(Given):
+    """What `beacon reconcile --json` says: ids of runs."""
+
+    head: Name | None
+    started: Annotated[list[Name], Field(max_length=MOST)]
+    published: Annotated[list[Name], Field(max_length=MOST)]
+    cancelled: Annotated[list[Name], Field(max_length=MOST)]
+    remaining: Annotated[list[Name], Field(max_length=MOST)]
+    plan: PlanData
+
+
+G = TypeVar("G", bound=Given)
+
+
+def read(model: type[G], raw: bytes, what: str) -> G:
+    """The value in a JSON file. Raises `Unverified` with the first mistake."""
+    if len(raw) > MOST_BYTES:
+        raise _malformed(what, f"it has more than {MOST_BYTES} bytes")
+    try:
+        return model.model_validate(json.loads(raw))
+    except ValidationError as error:
+        raise _malformed(what, first_mistake(error)) from None
+    except (ValueError, RecursionError):
+        raise _malformed(what, "it is no JSON") from None
+
+
+def _malformed(what: str, why: str) -> Unverified:
+    return Unverified(
+        "artifact-malformed",
+        f"{what} is not what `beacon` writes: {why}",
+        "its workflow ran another version, or the pull request changed it; nothing of it is shown",
+    )
