@@ -27,6 +27,8 @@ NAMES = (
     "second-engine",
     "branch-not-moved",
     "spool-ignored",
+    "result-refused",
+    "handed-on",
     "offers-ranked",
     "agreement-made",
     "activity-started",

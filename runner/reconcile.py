@@ -10,15 +10,19 @@ nothing to do, nothing is written.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from runner.claim import claim
-from runner.errors import Conflict
+from runner.errors import BeaconError, Conflict, Environment
 from runner.events import say
+from runner.history import Taken
 from runner.model import entry as e
 from runner.plan import Plan, plan
 from runner.publication import Cancellation, Publication
+from runner.share import NO_TIME, within
 from runner.stages import (
+    Done,
     World,
     call_off,
     carry_out_all,
@@ -29,10 +33,10 @@ from runner.stages import (
     settle,
     write,
 )
-from runner.state import runner_name
+from runner.state import State, runner_name
 
 TRIES = 5
-WAITING = ("budget-spent", "key-not-logged")
+WAITING = ("budget-spent", "key-not-logged", NO_TIME)
 """Reasons for being idle that pass without anybody's doing."""
 
 
@@ -57,57 +61,92 @@ class Outcome(NamedTuple):
         )
 
 
-def reconcile(world: World) -> Outcome:
-    """Tick, and again where another runner was faster: finished attempts wait in the spool. Raises `BeaconError`."""
+class Begun(NamedTuple):
+    """The first half of a tick: what is planned, what was claimed, and the runs that are now this runner's to execute.
+    `lacking` is what this machine lacks for others."""
+
+    state: State
+    plan: Plan
+    runner: str
+    started: tuple[str, ...]
+    mine: tuple[Taken, ...]
+    lacking: Environment | None
+
+
+T = TypeVar("T")
+
+
+def insisting(stage: Callable[[World], T], world: World) -> T:
+    """A stage, and again where another runner was faster: finished attempts wait in the spool. Raises `Conflict` where
+    one always is."""
     for left in reversed(range(TRIES)):
         try:
-            return tick(world)
+            return stage(world)
         except Conflict:
             if not left:
                 raise
     raise AssertionError("unreachable")
 
 
+def reconcile(world: World) -> Outcome:
+    """Tick until nobody else writes first. Raises `BeaconError`."""
+    return insisting(tick, world)
+
+
 def tick(world: World) -> Outcome:
     """One tick. Raises `Conflict` where somebody else wrote first."""
+    begun = begin(world)
+    return end(world, begun, *carry_out_all(world, begun.state, begun.mine))
+
+
+def begin(world: World, taking: bool = True) -> Begun:
+    """Complete, plan, claim: the first commit. Without `taking`, no run is begun. Raises `Conflict`."""
     before = settle(world)
     runner = runner_name(before.trust, world.desk.keys)
-    cancellations = world.desk.repository.cancellations()
-    paid = world.executor.kind == "golem"
-    watched = world.watched(before.history.open.values())
     todo = plan(
         before.registry,
         before.history,
         world.now(),
         runner,
         world.executor.refuses,
-        cancellations,
-        paid,
+        world.desk.repository.cancellations(),
+        world.executor.kind == "golem",
         world.leases,
-        watched,
+        world.watched(before.history.open.values()),
     )
-    todo, lacking = prepare(world, before, todo)
+    todo, lacking = prepare(world, before, within(todo, world.share, world.seconds_left))
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
-    wanted = todo._replace(pending=()) if world.stop.is_set() else todo
+    wanted = todo if taking and not world.stop.is_set() else todo._replace(pending=())
     stopped = [call_off(world, before, taken) for taken in wanted.cancelled if taken.start.runner == runner]
     ends = {done.run.start: done.entry for done in stopped}
     claims = claim(wanted, before.history, before.trust, runner, world.now(), ends, world.leases)
     after = write(world.desk, before, claims, {path: raw for done in stopped for path, raw in done.files.items()})
     for done in stopped:
         file_away(world, done)
+    open_ones = after.history.open.values()
+    return Begun(
+        state=after,
+        plan=todo,
+        runner=runner,
+        started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
+        mine=tuple(t for t in open_ones if t.start.runner == runner and world.share.of(t, after.registry)),
+        lacking=lacking,
+    )
 
-    mine = [taken for taken in after.history.open.values() if taken.start.runner == runner]
-    finished, failure = carry_out_all(world, after, mine)
-    begun = mine or after.history.unsettled
-    over, final = publish_finished(world, after, finished, runner) if begun else ((), after)
+
+def end(world: World, begun: Begun, finished: Sequence[Done], failure: BeaconError | None) -> Outcome:
+    """Publish what is finished: the second commit. Raises `Conflict`, or, once all is written, the first failure."""
+    after, todo, runner = begun.state, begun.plan, begun.runner
+    worth = begun.mine or after.history.unsettled
+    over, final = publish_finished(world, after, finished, runner) if worth else ((), after)
     forget_cancelled(world, final)
-    if (error := failure or lacking) is not None:
+    if (error := failure or begun.lacking) is not None:
         raise error
     return Outcome(
         head=final.head,
         plan=todo,
-        started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
+        started=begun.started,
         published=tuple(done.run.run for done in over if isinstance(done, Publication)),
         remaining=tuple(taken.start.run for taken in final.history.open.values() if taken.start.runner == runner),
         cancelled=(

@@ -12,7 +12,8 @@ from typing import NamedTuple, TypeAlias
 
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
-from runner.execute import Order, execute, of_this_start
+from runner.execute import Order, execute, of_this_start, outstanding, whole
+from runner.handover import objections
 from runner.history import Taken, is_over
 from runner.leases import USUAL, Leases, Watched, no_memory, seconds_left
 from runner.model import JobSpec, LogEntry, Settlement, sha256
@@ -20,13 +21,14 @@ from runner.model import entry as e
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
 from runner.plan import Idle, Pending, Plan, retired, unwanted
-from runner.ports import Changes, Executor, Spool
+from runner.ports import AttemptResult, Changes, Emit, Executor, Repository, Spool
 from runner.publication import Asked, Cancellation, Publication, cancellation, publication
 from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
-from runner.registry import documents
+from runner.registry import Job, documents
 from runner.registry.leaks import leaks
 from runner.rendering.pages import with_pages
 from runner.schedules import instant
+from runner.share import Share
 from runner.state import State, benchmark_files, job_of, read_state, run_of
 from runner.watch import watching
 
@@ -34,10 +36,25 @@ Done: TypeAlias = Publication | Cancellation
 """A run that is over, and what is to be published of it."""
 
 
+class Bench(NamedTuple):
+    """What executing needs: nothing that signs. `stop` ends it early, `poll_seconds` is how soon work learns that it is
+    unwanted, `watched` is what the runner remembers of the starts that it has seen."""
+
+    repository: Repository
+    executor: Executor
+    spool: Spool
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    stop: threading.Event
+    emit: Emit
+    poll_seconds: float = 2.0
+    watched: Watched = no_memory
+
+
 class World(NamedTuple):
-    """Everything that a tick touches. `stop` ends it early: what is finished is still published. `secrets` are bytes
-    that must never be published: the runner's own keys. `poll_seconds` is how soon work learns that it is unwanted.
-    `watched` is what the runner remembers of the starts that it has seen."""
+    """Everything that a tick touches. After `stop`, what is finished is still published. `secrets` are bytes that must
+    never be published: the runner's own keys. `deadline` is the moment of the monotonic clock at which this runner
+    ends: it takes nothing that may last longer."""
 
     desk: Desk
     executor: Executor
@@ -50,6 +67,28 @@ class World(NamedTuple):
     poll_seconds: float = 2.0
     leases: Leases = USUAL
     watched: Watched = no_memory
+    share: Share = Share()
+    deadline: float | None = None
+
+    @property
+    def bench(self) -> Bench:
+        """The part of it that executes."""
+        return Bench(
+            self.desk.repository,
+            self.executor,
+            self.spool,
+            self.now,
+            self.monotonic,
+            self.stop,
+            self.desk.emit,
+            self.poll_seconds,
+            self.watched,
+        )
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the deadline."""
+        return None if self.deadline is None else self.deadline - self.monotonic()
 
 
 def settle(world: World) -> State:
@@ -113,14 +152,16 @@ def write(desk: Desk, state: State, entries: Sequence[LogEntry], files: Changes)
     return read_state(desk.repository, desk.repository.head())
 
 
-def carry_out_all(world: World, state: State, mine: Sequence[Taken]) -> tuple[Sequence[Done], BeaconError | None]:
+def carry_out_all(
+    world: World, state: State, mine: Sequence[Taken], one: Callable[[World, State, Taken], Done | None] | None = None
+) -> tuple[Sequence[Done], BeaconError | None]:
     """Carry out runs, one after another. One that fails stays open and stops no other; the first failure is told once
-    the others are published."""
+    the others are published. `one` is how one is carried out, if not by executing it."""
     finished: list[Done] = []
     failure: BeaconError | None = None
     for taken in mine:
         try:
-            done = carry_out(world, state, taken)
+            done = (one or carry_out)(world, state, taken)
         except BeaconError as error:
             failure = failure or error
             continue
@@ -130,27 +171,58 @@ def carry_out_all(world: World, state: State, mine: Sequence[Taken]) -> tuple[Se
 
 def carry_out(world: World, state: State, taken: Taken) -> Done | None:
     """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
-    watched = world.watched(state.history.open.values())
-    job = state.registry.jobs.get(taken.start.job)
-    if job is None or job.sha256 != taken.start.sha256 or world.stop.is_set():
+    job = job_here(state, taken)
+    if job is None or world.stop.is_set():
         return None
+    results = answers(world.bench, state, taken, job)
+    if results is None:  # a stopped run is resumed by the next tick
+        return None if world.stop.is_set() else call_off(world, state, taken)
+    return publication(run_of(state, taken), job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
+
+
+def take_in(world: World, state: State, taken: Taken) -> Done | None:
+    """A run that another job of a workflow executed, from what it left in the spool; none of that is believed. None
+    where the run stays open: something is still to be attempted, and there is time for it."""
+    job = job_here(state, taken)
+    if job is None:
+        return None
+    run, watched = run_of(state, taken), world.watched(state.history.open.values())
+    results: list[AttemptResult] = []
+    for result in whole(of_this_start(run, job.spec, world.spool.results(run.run))):
+        if why := next(objections(result, job.spec, run, taken, state.policy), None):
+            say(world.desk.emit, "result-refused", run=run.run, attempt=result.attempt.stem, why=why)
+        else:
+            results.append(result)
+    left = seconds_left(taken, job.spec.spec.limits.total_seconds, world.now(), watched)
+    if outstanding(job.spec, results) and left >= 1:
+        return None
+    return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
+
+
+def job_here(state: State, taken: Taken) -> Job | None:
+    """The job that a start took, if these very bytes still stand at the head."""
+    job = state.registry.jobs.get(taken.start.job)
+    return job if job is not None and job.sha256 == taken.start.sha256 else None
+
+
+def answers(bench: Bench, state: State, taken: Taken, job: Job) -> Sequence[AttemptResult] | None:
+    """Every result of a run that is executed to its end; None where it was stopped, or nobody wants it any more. What
+    had ended by then is in the spool."""
     run = run_of(state, taken)
-    benchmarks = benchmark_files(state.snapshot, job.spec)
+    watched = bench.watched(state.history.open.values())
+    order = Order(run, job.spec, benchmark_files(state.snapshot, job.spec), state.policy)
 
     def in_vain() -> bool:
-        world.desk.repository.refresh()
-        return run.short in world.desk.repository.cancellations() or not stands(world, state, taken)
+        bench.repository.refresh()
+        return run.short in bench.repository.cancellations() or not stands(bench.repository, state, taken)
 
-    order = Order(run, job.spec, benchmarks, state.policy)
-    until = world.monotonic() + seconds_left(taken, job.spec.spec.limits.total_seconds, world.now(), watched)
-    with watching(in_vain, world.stop, world.poll_seconds) as cancel:
+    until = bench.monotonic() + seconds_left(taken, job.spec.spec.limits.total_seconds, bench.now(), watched)
+    with watching(in_vain, bench.stop, bench.poll_seconds) as cancel:
         try:
-            results = execute(order, world.executor, world.spool, world.desk.emit, cancel, world.monotonic, until)
+            results = execute(order, bench.executor, bench.spool, bench.emit, cancel, bench.monotonic, until)
         finally:
-            world.executor.finish(run.start, run.run)
-    if not cancel.is_set():
-        return publication(run, job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
-    return None if world.stop.is_set() else call_off(world, state, taken)  # a stopped run is resumed by the next tick
+            bench.executor.finish(run.start, run.run)
+    return None if cancel.is_set() else results
 
 
 def call_off(world: World, state: State, taken: Taken) -> Cancellation:
@@ -179,9 +251,8 @@ def file_away(world: World, done: Done) -> None:
         say(world.desk.emit, "run-cancelled", run=done.run.run, receipts=receipts)
 
 
-def stands(world: World, state: State, taken: Taken) -> bool:
+def stands(repository: Repository, state: State, taken: Taken) -> bool:
     """Whether the branch, as it is now, still holds a run's job, and the run is open by this very start."""
-    repository = world.desk.repository
     if repository.head() == state.head:
         return True
     snapshot = repository.snapshot(repository.head())

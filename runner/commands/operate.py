@@ -1,4 +1,4 @@
-"""Verbs that plan and execute: plan, reconcile, status, cancel, run."""
+"""Verbs that plan and look: plan, status, cancel; and a runner's desk, at which all others work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from runner import __version__
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.executors import app_keys, executing, refusal
 from runner.commands.places import checkout, git, opened, remotes, revision, state_folder
-from runner.commands.progress import progress
 from runner.edges.keys import load_keys, secrets
 from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
@@ -28,8 +27,6 @@ from runner.model.receipt import RunnerIdentity
 from runner.plan import plan as make_plan
 from runner.ports import Emit
 from runner.publish import Desk
-from runner.reconcile import Outcome
-from runner.reconcile import reconcile as reconcile_once
 from runner.registry import load, load_policy
 from runner.registry.changes import brought
 from runner.rendering import planview
@@ -74,39 +71,6 @@ def plan(
         line(planview.as_markdown(found) if markdown else planview.as_text(found))
     if rev == "HEAD" and git(root, "status", "--porcelain", "--", "registry"):
         note("registry/ holds changes that are not committed; they are not in this plan")
-
-
-def reconcile(
-    repo: RepoOption = Path(),
-    keys: Annotated[Path | None, typer.Option(help="Folder with the runner's keys; default: BEACON_KEYS.")] = None,
-    remote: RemoteOption = "origin",
-    pin: Annotated[bool, typer.Option(help="Bring what was published to the policy's pinning targets.")] = True,
-    as_json: JsonFlag = False,
-) -> int:
-    """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
-    root = checkout(repo)
-    with progress() as emit, working(root, keys, remote_of(root, remote), emit) as world:
-        before = world.desk.repository.head()
-        outcome = reconcile_once(world)
-    done = {*outcome.published, *outcome.cancelled}
-    if pin and done and outcome.head:
-        from runner.commands.pin import after
-
-        after(root, outcome.head, done)
-    if as_json:
-        put_json(
-            {
-                "head": outcome.head,
-                "started": outcome.started,
-                "published": outcome.published,
-                "cancelled": outcome.cancelled,
-                "remaining": outcome.remaining,
-                "plan": planview.as_json(outcome.plan),
-            }
-        )
-    else:
-        _tell(outcome, outcome.head != before)
-    return 3 if outcome.work_remains else 0
 
 
 def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
@@ -183,7 +147,7 @@ def at_desk(
     """What a runner writes the log with: its clone and keys, and what it signed before; and the runner's own folder in
     the git directory. One at a time for each clone."""
     held = load_keys(keys, environ)
-    with opened(root, held.git, remote, emit) as repository, _alone(repository.git_dir):
+    with opened(root, held.git, remote, emit) as repository, alone(repository.git_dir):
         repository.refresh()
         head = repository.snapshot(repository.head())
         demand_registry(head, "the branch")
@@ -192,7 +156,7 @@ def at_desk(
 
 
 @contextmanager
-def _alone(git_dir: Path) -> Iterator[None]:
+def alone(git_dir: Path) -> Iterator[None]:
     """One runner a clone: the lock is the kernel's, and gone with the process."""
     folder = git_dir / "beacon"
     folder.mkdir(exist_ok=True)
@@ -233,21 +197,3 @@ def remote_of(root: Path, name: str) -> str | None:
     if name not in known:
         raise Usage("remote-unknown", f"no remote {name!r}; found {', '.join(known) or 'none'}")
     return name
-
-
-def _tell(outcome: Outcome, wrote: bool) -> None:
-    todo = outcome.plan
-    did = (
-        ("started", outcome.started),
-        ("published", outcome.published),
-        ("cancelled", outcome.cancelled),
-        ("abandoned", todo.expired),
-        ("retired", todo.retired),
-        ("still open", outcome.remaining),
-    )
-    said = [f"{len(what)} {word}" for word, what in did if what]
-    ended = {taken.start.job for taken in (*todo.cancelled, *todo.expired)}
-    line(", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do"))
-    for idle in todo.idle:
-        if idle.code not in ("done", "not-due") and idle.path not in ended:
-            note(planview.row(*idle))

@@ -30,6 +30,7 @@ SENTENCES = {
     "swept": "swept: {did} {what} {id}: {why}",
     "settlement-waits": "run {run:.12}: what it cost is not settled yet: {why}",
     "branch-not-moved": "the checked-out branch was left alone, because changed files are in the way: git pull",
+    "result-refused": "run {run:.12}: NOT signed: {attempt}: {why}",
     "spool-ignored": "run {run:.12}: left out a damaged file of the spool, {file}: {why}",
 }
 MARKS = {"ok": "✓", "partial": "◐", "failed": "✗", "timeout": "⏱", "cancelled": "■"}

@@ -1,0 +1,224 @@
+"""The verb `reconcile`: in one piece, or in three stages for the jobs of a workflow."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Timer
+from typing import Annotated, Any
+
+import typer
+
+from runner import handover, staged
+from runner.commands.console import JsonFlag, line, note, put_json
+from runner.commands.durations import seconds
+from runner.commands.executors import executing
+from runner.commands.operate import RemoteOption, RepoOption, alone, now, remote_of, stoppable, working
+from runner.commands.places import opened, state_folder, top
+from runner.commands.progress import progress
+from runner.edges import durable
+from runner.edges.spool import FolderSpool
+from runner.errors import Environment, Usage
+from runner.events import say
+from runner.model import sha256
+from runner.ports import Emit
+from runner.reconcile import Outcome
+from runner.reconcile import reconcile as reconcile_once
+from runner.rendering import planview
+from runner.share import Share
+from runner.stages import Bench, World
+
+_PART = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+_MOST_BYTES = 1 << 30
+STAGES = ("start", "execute", "publish")
+
+
+def reconcile(
+    repo: RepoOption = Path(),
+    keys: Annotated[Path | None, typer.Option(help="Folder with the runner's keys; default: BEACON_KEYS.")] = None,
+    remote: RemoteOption = "origin",
+    pin: Annotated[bool, typer.Option(help="Bring what was published to the policy's pinning targets.")] = True,
+    deadline: Annotated[
+        str | None, typer.Option(help="Stop after so long (50m, 6h), and take no run that may last longer.")
+    ] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only jobs with this label, NAME=VALUE; may be repeated.")
+    ] = None,
+    shard: Annotated[str, typer.Option(help="Only the I-th of N equal parts of the runs, as I/N.")] = "1/1",
+    stage: Annotated[
+        str | None,
+        typer.Option(help="One stage alone, start, execute or publish; execute needs no key and signs nothing."),
+    ] = None,
+    work: Annotated[Path | None, typer.Option(help="The folder that stages hand on.")] = None,
+    digest: Annotated[
+        list[str] | None, typer.Option(help="With publish: what each execute printed; no other results are taken.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
+    root, share = top(repo), _share(select or [], shard)
+    if stage is not None and (stage not in STAGES or work is None):
+        raise Usage("stage-unknown", f"--stage {stage} needs one of {', '.join(STAGES)}, and --work FOLDER")
+    if stage is None and (work or digest):
+        raise Usage("stage-unknown", "--work and --digest belong to --stage", "see `beacon reconcile --help`")
+    end = seconds(deadline, "--deadline") if deadline else None
+    place = remote_of(root, remote)
+    if stage == "execute" and work:
+        return _execute(root, place, work, share, end, as_json)
+    with progress() as emit, _at_work(root, keys, place, emit, share, end) as world:
+        if stage == "start" and work:
+            return _start(world, work, as_json)
+        before = world.desk.repository.head()
+        if stage == "publish" and work:
+            handover.accept(_results(work), set(digest or []))
+            outcome = staged.publish(world._replace(spool=FolderSpool(work / handover.RESULTS, emit)))
+        else:
+            outcome = reconcile_once(world)
+    done = {*outcome.published, *outcome.cancelled}
+    if pin and done and outcome.head:
+        from runner.commands.pin import after
+
+        after(root, outcome.head, done)
+    if as_json:
+        put_json(as_data(outcome))
+    else:
+        tell(outcome, outcome.head != before)
+    return 3 if outcome.work_remains else 0
+
+
+def as_data(outcome: Outcome) -> dict[str, Any]:
+    """What a tick did, as JSON data."""
+    return {
+        "schema": "beacon/reconcile/v1",
+        "head": outcome.head,
+        "started": outcome.started,
+        "published": outcome.published,
+        "cancelled": outcome.cancelled,
+        "remaining": outcome.remaining,
+        "plan": planview.as_json(outcome.plan),
+    }
+
+
+def tell(outcome: Outcome, wrote: bool) -> None:
+    """What a tick did, in a line; and why jobs are not run that a reader may wait for."""
+    todo = outcome.plan
+    did = (
+        ("started", outcome.started),
+        ("published", outcome.published),
+        ("cancelled", outcome.cancelled),
+        ("abandoned", todo.expired),
+        ("retired", todo.retired),
+        ("still open", outcome.remaining),
+    )
+    said = [f"{len(what)} {word}" for word, what in did if what]
+    ended = {taken.start.job for taken in (*todo.cancelled, *todo.expired)}
+    line(", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do"))
+    for idle in todo.idle:
+        if idle.code not in ("done", "not-due") and idle.path not in ended:
+            note(planview.row(*idle))
+
+
+def _share(labels: list[str], shard: str) -> Share:
+    pairs = [label.partition("=") for label in labels]
+    if wrong := [name + mark + value for name, mark, value in pairs if not (name and mark)]:
+        raise Usage("label-invalid", f"--select {wrong[0]!r} is not NAME=VALUE")
+    found = _PART.fullmatch(shard)
+    if found is None or int(found[1]) > int(found[2]):
+        raise Usage("shard-invalid", f"--shard {shard!r} is not I/N with I from 1 to N", "for example 2/4")
+    return Share({name: value for name, _, value in pairs}, int(found[1]), int(found[2]))
+
+
+@contextmanager
+def _at_work(
+    root: Path, keys: Path | None, remote: str | None, emit: Emit, share: Share, end: float | None
+) -> Iterator[World]:
+    with working(root, keys, remote, emit) as world, ending(world.stop, end):
+        yield world._replace(share=share, deadline=None if end is None else world.monotonic() + end)
+
+
+@contextmanager
+def ending(stop: Event, after: float | None) -> Iterator[None]:
+    """Set `stop` after so many seconds, unless the block ends before."""
+    timer = Timer(after or 0, stop.set)
+    timer.daemon = True
+    if after is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _start(world: World, work: Path, as_json: bool) -> int:
+    given = staged.start(world)
+    for old in (work / handover.RESULTS).glob("*-of-*.json"):  # what was executed before is announced anew, or not
+        old.unlink()
+    durable.write(work / handover.HANDOVER, given.canonical())
+    output("pending", "true" if given.runs else "false")
+    if as_json:
+        put_json(given.to_json())
+    else:
+        line(f"{len(given.runs)} to execute: {work / handover.HANDOVER}")
+    return 0
+
+
+def _execute(root: Path, remote: str | None, work: Path, share: Share, end: float | None, as_json: bool) -> int:
+    """The stage without keys. What had ended by the deadline is handed on too."""
+    given = handover.read(_read(work / handover.HANDOVER))
+    with (
+        progress() as emit,
+        opened(root, remote=remote, emit=emit) as repository,
+        alone(repository.git_dir),
+        stoppable("what ended by then is handed on") as stop,
+        ending(stop, end),
+    ):
+        repository.refresh()
+        head = repository.snapshot(given.head)
+        with executing(head, state_folder(), emit, os.environ) as executor:
+            spool = FolderSpool(work / handover.RESULTS, emit)
+            bench = Bench(repository, executor, spool, now, time.monotonic, stop, emit)
+            done = staged.execute(bench, given, share)
+            say(emit, "handed-on", runs=len(done), of=len(given.runs))
+    runs = {handed.run for handed in given.runs if share.has(handed.run)}
+    listed = handover.listing({path: raw for path, raw in _results(work).items() if path[:64] in runs})
+    durable.write(work / handover.RESULTS / f"{share.part}-of-{share.parts}.json", listed)
+    output("digest", sha256(listed))
+    if as_json:
+        put_json({"schema": "beacon/executed/v1", "digest": sha256(listed), "executed": done})
+    else:
+        line(sha256(listed))
+    return 3 if len(done) < len(runs) else 0
+
+
+def _results(work: Path) -> Mapping[str, bytes]:
+    """Everything below `results/`, by path. Raises `Environment` for links, and for more than a gigabyte."""
+    folder, found, size = work / handover.RESULTS, {}, 0
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise Environment("handover-damaged", f"{path} is no plain file", "take what `execute` wrote as it is")
+        if path.is_dir() or path.name.startswith(durable.TEMPORARY):
+            continue
+        size += path.stat().st_size
+        if size > _MOST_BYTES:
+            raise Environment("handover-damaged", f"{folder} holds more than {_MOST_BYTES >> 20} MiB")
+        found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = "the stage `start` writes it into the folder that --work names"
+        raise Usage("file-unreadable", f"{path}: {error.strerror}", hint) from None
+
+
+def output(name: str, value: str) -> None:
+    """An output of a workflow's step, where this is one. Names and values are ours, on one line."""
+    if file := os.environ.get("GITHUB_OUTPUT"):
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write(f"{name}={value}\n")
