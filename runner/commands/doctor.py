@@ -17,7 +17,7 @@ from runner.commands import holding
 from runner.commands.console import JsonFlag, line, paint, put_json
 from runner.commands.executors import golem_executor
 from runner.commands.operate import RepoOption
-from runner.commands.places import cache_folder, checkout, opened, state_folder
+from runner.commands.places import cache_folder, opened, state_folder, top
 from runner.edges import sandbox
 from runner.edges.golem.preflight import Check
 from runner.edges.keys import load_keys
@@ -41,7 +41,7 @@ def doctor(
     """Look at everything that a runner on this machine needs. Exit 4 where something needed is wrong."""
     glm = _glm(amount)
     checks = [_python(), _tried("git", _git)]
-    with opened(checkout(repo)) as repository:
+    with opened(top(repo)) as repository:
         snapshot = repository.snapshot(repository.head())
         checks += _of_registry(snapshot, keys, glm)
     wrong = [check for check in checks if check.ok is False]

@@ -18,7 +18,7 @@ import typer
 from runner import __version__
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.executors import app_keys, executing, refusal
-from runner.commands.places import checkout, git, opened, remotes, revision, state_folder
+from runner.commands.places import git, opened, remotes, revision, state_folder, top
 from runner.edges.keys import load_keys, secrets
 from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
@@ -52,7 +52,7 @@ def plan(
     as_json: JsonFlag = False,
 ) -> None:
     """What would run, where, how many answers, at which cost, signed by whom; and why each other job would not."""
-    root = checkout(repo)
+    root = top(repo)
     with opened(root) as repository:
         judge = read_state(repository, repository.resolve(base) if base else repository.head())
         snapshot = revision(repository, rev)
@@ -69,13 +69,13 @@ def plan(
         put_json(planview.as_json(found))
     else:
         line(planview.as_markdown(found) if markdown else planview.as_text(found))
-    if rev == "HEAD" and git(root, "status", "--porcelain", "--", "registry"):
+    if rev == "HEAD" and (root / ".git").exists() and git(root, "status", "--porcelain", "--", "registry"):
         note("registry/ holds changes that are not committed; they are not in this plan")
 
 
 def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     """Every job, and where it stands: pending, running, published, or why not."""
-    root = checkout(repo)
+    root = top(repo)
     with opened(root) as repository:
         state = read_state(repository, repository.head())
         golem = state.policy.golem is not None
@@ -97,7 +97,7 @@ def cancel(
     remote: RemoteOption = "origin",
 ) -> None:
     """Ask for a run to be stopped; the runner that holds it does so within seconds."""
-    root = checkout(repo)
+    root = top(repo)
     with opened(root, remote=remote_of(root, remote)) as repository:
         repository.refresh()
         open_runs = read_state(repository, repository.head()).history.open
@@ -151,7 +151,14 @@ def at_desk(
         repository.refresh()
         head = repository.snapshot(repository.head())
         demand_registry(head, "the branch")
-        signed = SignedState(state or state_folder(), load_policy(head).log.origin)
+        policy = load_policy(head).log
+        if policy.branch != repository.branch:  # the work tree, or HEAD of a bare repository, named another one
+            raise Environment(
+                "branch-other",
+                f"this clone is on the branch {repository.branch!r}, and its policy names {policy.branch!r}",
+                f"git switch {policy.branch}; in a bare repository git symbolic-ref HEAD refs/heads/{policy.branch}",
+            )
+        signed = SignedState(state or state_folder(), policy.origin)
         yield Desk(repository, held, signed, emit), repository.git_dir / "beacon"
 
 

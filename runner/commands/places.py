@@ -42,6 +42,9 @@ def checkout(start: Path) -> Path:
     try:
         return Path(git(start, "rev-parse", "--show-toplevel"))
     except Usage as error:
+        if "must be run in a work tree" in error.message:
+            hint = "clone it without --bare, or name a commit, where the verb takes --rev"
+            raise Usage("bare-repository", f"{start.absolute()} has no files on disk", hint) from None
         if "not a git repository" not in error.message:
             raise  # git knows better: a folder that is not there, or that somebody else owns
         hint = "git init, or give the folder of one"

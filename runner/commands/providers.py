@@ -13,7 +13,7 @@ import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption, now
-from runner.commands.places import cache_folder, checkout, opened
+from runner.commands.places import cache_folder, checkout, opened, top
 from runner.errors import Usage
 from runner.model.policy import Golem, Prices
 from runner.model.providers import KnownProvider
@@ -53,7 +53,7 @@ class _Desk(NamedTuple):
 
 @contextmanager
 def _at_head(repo: Path, network: str | None) -> Iterator[_Desk]:
-    with opened(checkout(repo)) as repository:
+    with opened(top(repo)) as repository:
         snapshot = repository.snapshot(repository.head())
         golem = load_policy(snapshot).golem
         which = network or (golem.network if golem else None)

@@ -12,7 +12,7 @@ import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
-from runner.commands.places import checkout, opened
+from runner.commands.places import opened, top
 from runner.errors import Usage
 from runner.formats import log as tree
 from runner.formats import note as notes
@@ -29,7 +29,7 @@ log = typer.Typer(add_completion=False, rich_markup_mode=None, help="The Merkle 
 @contextmanager
 def at_head(repo: Path) -> Iterator[State]:
     """The state of a clone's branch."""
-    with opened(checkout(repo)) as repository:
+    with opened(top(repo)) as repository:
         yield read_state(repository, repository.head())
 
 

@@ -11,7 +11,7 @@ import typer
 from runner.commands import exports, holding
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RemoteOption, RepoOption, remote_of
-from runner.commands.places import checkout
+from runner.commands.places import top
 from runner.commands.read import at_head
 from runner.commands.rescore import rescore as judge_again
 from runner.errors import Unverified, Usage
@@ -50,7 +50,7 @@ def report(
             _show(state, ends, diffs, which, as_json)
             return 1 if exit_code and any(diff.verdict in ("minor", "major") for diff in diffs) else 0
         runs = {end.start.run for end in ends} if which else None
-    root = checkout(repo)
+    root = top(repo)
     return judge_again(root, keys, remote_of(root, remote), runs, as_json)
 
 

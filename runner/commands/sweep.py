@@ -11,7 +11,7 @@ import typer
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.executors import golem_executor
 from runner.commands.operate import RepoOption
-from runner.commands.places import checkout, opened, state_folder
+from runner.commands.places import opened, state_folder, top
 from runner.errors import Usage
 from runner.rendering.neutral import terminal
 
@@ -27,7 +27,7 @@ def sweep(
     only what this identity's journal holds, or what carries its tag."""
     if (pay and dismiss) or (dry_run and (pay or dismiss)):
         raise Usage("sweep-options", "--pay, --dismiss and --dry-run go one at a time")
-    with opened(checkout(repo)) as repository:
+    with opened(top(repo)) as repository:
         snapshot = repository.snapshot(repository.head())
         with golem_executor(snapshot, state_folder(), lambda _: None, os.environ) as executor:
             if executor is None:

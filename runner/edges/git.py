@@ -69,6 +69,7 @@ class GitRepository:
         self._remote = remote
         self._now = now
         self._emit = emit
+        self.branch = branch
         self._local = f"refs/heads/{branch}"
         self._tracking = f"refs/remotes/{remote}/{branch}" if remote else self._local
         self._head: str | None = None
@@ -103,6 +104,8 @@ class GitRepository:
             theirs = fetch(self._git, self._remote, {self._local: self._tracking, INTENT: INTENT}, [f"{CANCEL}*"])
             self._cancelled = _runs(theirs)
         self._look()
+        if self._remote is not None and self._git.top is None and self._head is not None:
+            self._follow(self._head)  # nobody pulls into a bare clone
 
     def head(self) -> str | None:
         """See `Repository.head`."""
@@ -327,7 +330,7 @@ class GitRepository:
     def _follow(self, new: str) -> None:
         """Bring the local branch, and the work tree where it is checked out, forward to the remote's."""
         old, place = checked_out(self._git, self._local)
-        if (
+        if old != new and (
             (old is not None and not self._ancestor(old, new))
             or (place is not None and read_tree(self._git, place, old, new).code)
             or self._git.run("update-ref", self._local, new, old or _NONE).code

@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from runner.explain.entry import Note
 
 ENTRIES: Mapping[str, Note] = {
+    "bare-repository": Note(
+        "A bare repository has no files",
+        "The verb reads or writes files of a work tree.",
+        "clone it without --bare, or name a commit, where the verb takes --rev",
+    ),
+    "branch-other": Note(
+        "The clone is on another branch than its policy names",
+        "A runner writes the log to one branch only, the policy's.",
+        "git switch; in a bare repository git symbolic-ref HEAD refs/heads/BRANCH",
+    ),
     "branch-missing": Note("The branch has no commit", "There is nothing to work on yet.", "push a first commit"),
     "branch-moved": Note(
         "Somebody else wrote first",
