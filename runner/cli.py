@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner import __version__
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 
 class Verb(NamedTuple):
-    """A verb, the function behind it (`module:function`), and one line for the help."""
+    """A verb, the function behind it (`module:function`), and one line for the help. A `plain` one takes its arguments
+    as they are and returns the exit code; the others are read by typer."""
 
     name: str
     target: str
     line: str
+    plain: bool = False
 
 
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
@@ -52,7 +54,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         (
             Verb("init", "contribute:init", "Start a registry in this repository"),
             Verb("trust", "contribute:trust", "Write trust.json anew and sign it as a maintainer"),
-            Verb("reconcile", "reconcile:reconcile", "Run what is asked for and not yet there, and publish it"),
+            Verb("reconcile", "operate:reconcile", "Run what is asked for and not yet there, and publish it"),
             Verb("status", "operate:status", "Every job, and where it stands"),
             Verb("pin", "pin:pin", "Bring bundles to IPFS nodes, services and folders; prove that they are there"),
             Verb("cancel", "operate:cancel", "Ask for a run to be stopped"),
@@ -71,7 +73,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("diff", "diff:diff", "How the answers of two runs, regions or files differ, word by word"),
             Verb("describe", "describe:describe", "A run's attempts, providers, agreements and cost"),
             Verb("log", "read:log", "The Merkle log: show, prove, check, fsck"),
-            Verb("bundle", "bundle:bundle", "A bundle's CID, its CAR, and a CAR unpacked, with no daemon"),
+            Verb("bundle", "bundle:bundle", "A bundle's CID, its CAR, and a CAR unpacked, with no daemon", plain=True),
             Verb("fetch", "fetch:fetch", "Get a bundle back by its CID, from anybody, and verify it"),
             Verb("verify", "verify:verify", "Check everything that a registry claims, offline"),
         ),
@@ -109,10 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def invoke(verb: Verb, arguments: list[str]) -> int:
-    """Call a verb's function with typer, and turn what it returns or raises into an exit code."""
+    """Call a verb's function, and turn what it returns or raises into an exit code."""
     gc.disable()  # imports, and later thousands of documents, are no garbage: looking for it takes a fifth of the time
-    import typer
-
     from runner.commands.console import report_error
     from runner.errors import BeaconError
 
@@ -122,9 +122,11 @@ def invoke(verb: Verb, arguments: list[str]) -> int:
     gc.set_threshold(100_000)
     gc.enable()
     returned: list[object] = []
-    app = target if isinstance(target, typer.Typer) else _alone(verb.name, target, returned)
     try:
-        typer.main.get_command(app).main(args=arguments, prog_name=f"beacon {verb.name}")
+        if verb.plain:
+            returned.append(target(arguments))
+        else:
+            _by_typer(verb.name, target, arguments, returned)
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 2
         return returned[0] if code == 0 and returned and isinstance(returned[0], int) else code
@@ -133,7 +135,15 @@ def invoke(verb: Verb, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("beacon: interrupted\n")
         return 130
-    return 0
+    return returned[0] if returned and isinstance(returned[0], int) else 0
+
+
+def _by_typer(name: str, target: Any, arguments: list[str], returned: list[object]) -> None:
+    """Let typer read the arguments and call the function. It ends with `SystemExit`."""
+    import typer
+
+    app = target if isinstance(target, typer.Typer) else _alone(name, target, returned)
+    typer.main.get_command(app).main(args=arguments, prog_name=f"beacon {name}")
 
 
 def _alone(name: str, target: Callable[..., object], returned: list[object]) -> typer.Typer:

@@ -108,7 +108,7 @@ def refs(place: Scratch) -> str:
 def test_every_verb_has_help(beacon: Beacon, verb: str) -> None:
     said = beacon(verb, "--help")
     assert said.code == 0
-    assert said.out.startswith(("Usage: ", "\n Usage: ", " Usage: "))
+    assert said.out.lower().lstrip().startswith("usage: ")
     assert f"beacon {verb}" in said.out
     assert not said.err
 

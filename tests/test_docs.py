@@ -9,22 +9,21 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import typer
 import yaml
 from markdown_it import MarkdownIt
 
-from runner.cli import VERBS, _alone
+from runner.cli import VERBS
 from runner.edges.folder import FolderSnapshot
 from runner.model import JobSpec
 from runner.registry import Benchmarks, jobrules, load_policy
 from runner.registry.documents import read
 from runner.registry.tree import judge_tree
+from tests.commands import check, described
 from tests.conftest import ROOT
 
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("registry/**/*.md")))
@@ -80,17 +79,16 @@ def demand_verb(words: list[str], whole: bool) -> None:
     if verb in ("VERB", "--help", "--version", "test", "lint", "lock"):  # the last three are the bootstrap's own
         return
     assert verb in VERBS, f"no verb {verb!r}"
-    module, function = VERBS[verb].target.split(":")
-    target = getattr(import_module(f"runner.commands.{module}"), function)
-    command = typer.main.get_command(target if isinstance(target, typer.Typer) else _alone(verb, target, []))
-    if hasattr(command, "commands") and rest:
-        assert rest[0] in command.commands, f"beacon {verb} has no {rest[0]!r}"
-        command, rest = command.commands[rest[0]], rest[1:]
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    known = {command.words[1:]: command for command in described(VERBS[verb])}
+    command = known[()]
+    if len(known) > 1 and rest and not rest[0].startswith("-"):
+        assert (rest[0],) in known, f"beacon {verb} has no {rest[0]!r}"
+        command = known[rest[0],]
+    options = {option for each in command.options for option in each.names}
     given = {word.partition("=")[0] for word in rest if word.startswith("-")}
-    assert given <= known | {"--help"}, f"beacon {verb} has no {sorted(given - known)}"
+    assert given <= options | {"--help"}, f"beacon {verb} has no {sorted(given - options)}"
     if whole and "--help" not in given:
-        command.make_context(verb, rest)  # raises where an argument is missing, or is one too many
+        check(VERBS[verb], rest)  # raises where an argument is missing, or is one too many
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -1,90 +1,105 @@
-"""`beacon bundle`: the CID of a folder or a run, its CAR, and a CAR unpacked again. No daemon, no network."""
+"""`beacon bundle`: the CID of a folder or a run, its CAR, and a CAR unpacked again. No daemon, no network.
+
+Reads its arguments by argparse, not by typer as the other verbs do: it is measured against a binary, whole process
+against whole process, and typer takes longer to be imported than a thousand files to be hashed. For the same reason
+it imports in its functions what only some calls need (docs/decisions/0011-verbs-in-a-table.md).
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from runner.commands.console import JsonFlag, line, note, put_json
-from runner.edges.blockfile import BlockFile
+from runner.commands.console import JSON_HELP, line, note, put_json
 from runner.edges.trees import read_tree, refuse_taken, write_file, write_graph
 from runner.errors import Usage
-from runner.ipfs import car as cars
-from runner.ipfs.car import Limit
-from runner.ipfs.dagpb import cid_text, parse_cid
-from runner.ipfs.gather import Gathering
 from runner.ipfs.unixfs import Graph, graph
-from runner.ipfs.unpack import Bounds
 
 if TYPE_CHECKING:
     from runner.ipfs.pinning import Bundle
     from runner.state import State
 
-bundle = typer.Typer(add_completion=False, rich_markup_mode=None)
 _READ = 256 << 10
 MIB = 1 << 20
 
-RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone; default: this folder.")]
-Target = Annotated[str, typer.Argument(metavar="FOLDER|RUN", help="A folder or file, or a run by its first digits.")]
-Most = Annotated[int, typer.Option("--most", metavar="MIB", min=1, help="The most to read and to write, in MiB.")]
+
+def bundle(arguments: Sequence[str]) -> int:
+    """Run `cid`, `car` or `extract`. Returns the exit code; exits with 2 where the arguments are wrong."""
+    chosen = parser().parse_args(arguments)
+    chosen.call(chosen)
+    return 0
 
 
-@bundle.callback()
-def _bundle() -> None:
-    """A run's evidence as one CID, and as one file that any IPFS node takes."""
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    words = "A run's evidence as one CID, and as one file that any IPFS node takes."
+    top = argparse.ArgumentParser("beacon bundle", description=words, allow_abbrev=False)
+    verbs = top.add_subparsers(title="Commands", metavar="COMMAND", required=True)
+    for call in (cid, car, extract):
+        words = " ".join((call.__doc__ or "").split())
+        verb = verbs.add_parser(call.__name__, help=words, description=words, allow_abbrev=False)
+        verb.set_defaults(call=call)
+        if call is extract:
+            verb.add_argument("file", metavar="CAR", type=Path, help="A CARv1, in any order of its blocks.")
+        else:
+            verb.add_argument("target", metavar="FOLDER|RUN", help="A folder or file, or a run by its first digits.")
+            help_repo = "The registry's clone; default: this folder."
+            verb.add_argument("--repo", metavar="PATH", type=Path, default=Path(), help=help_repo)
+        if call is car:
+            verb.add_argument("--out", metavar="PATH", type=Path, required=True, help="The file to write.")
+        if call is extract:
+            help_out = "The folder to make; nothing may stand there."
+            verb.add_argument("--out", metavar="PATH", type=Path, required=True, help=help_out)
+            verb.add_argument("--cid", metavar="CID", help="The CID to unpack; default: the CAR's only root.")
+            help_most = "The most to read and to write, in MiB; default: 1024."
+            verb.add_argument("--most", metavar="MIB", type=_count, default=1024, help=help_most)
+        verb.add_argument("--json", action="store_true", help=JSON_HELP)
+    return top
 
 
-@bundle.command()
-def cid(target: Target, repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
+def cid(chosen: argparse.Namespace) -> None:
     """Print the CID (profile unixfs-v1-2025) of a folder or file, or of a run's bundle as it is committed."""
-    found = _graph(target, repo)
-    if as_json:
+    found = _graph(chosen.target, chosen.repo)
+    if chosen.json:
         put_json({"cid": found.cid})
     else:
         line(found.cid)
 
 
-@bundle.command()
-def car(
-    target: Target,
-    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
-    repo: RepoOption = Path(),
-    as_json: JsonFlag = False,
-) -> None:
+def car(chosen: argparse.Namespace) -> None:
     """Write a folder, or a run's bundle, as CARv1: byte for byte what `ipfs dag export` gives for its CID."""
-    refuse_taken(out)
-    found = _graph(target, repo)
-    size = write_file(found.car(), out)
-    _tell(as_json, found.cid, f"{size} bytes, {len(found.made)} blocks: {out}", {"bytes": size, "file": str(out)})
+    refuse_taken(chosen.out)
+    found = _graph(chosen.target, chosen.repo)
+    size = write_file(found.car(), chosen.out)
+    told = f"{size} bytes, {len(found.made)} blocks: {chosen.out}"
+    _tell(chosen.json, found.cid, told, {"bytes": size, "file": str(chosen.out)})
 
 
-@bundle.command()
-def extract(
-    file: Annotated[Path, typer.Argument(metavar="CAR", help="A CARv1, in any order of its blocks.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to make; nothing may stand there.")],
-    root: Annotated[str | None, typer.Option("--cid", help="The CID to unpack; default: the CAR's only root.")] = None,
-    most: Most = 1024,
-    as_json: JsonFlag = False,
-) -> None:
+def extract(chosen: argparse.Namespace) -> None:
     """Unpack a CAR, every block checked. Nothing is written unless all of it holds."""
-    refuse_taken(out)
-    limit, wanted = Limit(most * MIB), parse_cid(root) if root else None
-    with BlockFile(out.absolute().parent) as store:
-        roots, blocks = cars.read(_pieces(file), limit)
+    from runner.edges.blockfile import BlockFile
+    from runner.ipfs import car as cars
+    from runner.ipfs.dagpb import cid_text, parse_cid
+    from runner.ipfs.gather import Gathering
+    from runner.ipfs.unpack import Bounds
+
+    refuse_taken(chosen.out)
+    limit, wanted = cars.Limit(chosen.most * MIB), parse_cid(chosen.cid) if chosen.cid else None
+    with BlockFile(chosen.out.absolute().parent) as store:
+        roots, blocks = cars.read(_pieces(chosen.file), limit)
         if wanted is None and len(roots) != 1:
-            raise Usage("car-roots", f"{file} has {len(roots)} roots", "say which CID to unpack, with --cid")
+            raise Usage("car-roots", f"{chosen.file} has {len(roots)} roots", "say which CID to unpack, with --cid")
         gathering = Gathering(wanted or roots[0], store)
         for block in blocks:
             gathering.add(block)
         for missing in gathering.missing():
             store.get(missing)
-        write_graph(gathering.root, store.get, out, Bounds(limit.size))
-    told = f"{gathering.count} blocks checked, unpacked to {out}"
-    _tell(as_json, cid_text(gathering.root), told, {"blocks": gathering.count, "folder": str(out)})
+        write_graph(gathering.root, store.get, chosen.out, Bounds(limit.size))
+    told = f"{gathering.count} blocks checked, unpacked to {chosen.out}"
+    _tell(chosen.json, cid_text(gathering.root), told, {"blocks": gathering.count, "folder": str(chosen.out)})
 
 
 def logged(state: State, which: str) -> Bundle:
@@ -108,6 +123,12 @@ def _graph(target: str, repo: Path) -> Graph:
 
     with at_head(repo) as state:
         return graphs(state.snapshot)(logged(state, target))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

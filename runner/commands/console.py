@@ -6,15 +6,24 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-import typer
-
-from runner import diagnostics
 from runner.errors import BeaconError, Invalid, Problem
-from runner.rendering.neutral import terminal, workflow
 
-JsonFlag: TypeAlias = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
+JSON_HELP = "Only JSON on stdout."
+
+if TYPE_CHECKING:
+    JsonFlag: TypeAlias = Annotated[bool, JSON_HELP]
+else:
+
+    def __getattr__(name: str) -> object:
+        """`JsonFlag`, made when a verb asks for it: those that typer does not read shall not wait for typer."""
+        if name != "JsonFlag":
+            raise AttributeError(name)
+        import typer
+
+        return Annotated[bool, typer.Option("--json", help=JSON_HELP)]
+
 
 COLOURS = {"error": "31;1", "warning": "33;1", "help": "36", "ok": "32;1", "bold": "1", "dim": "2"}
 
@@ -33,7 +42,11 @@ def note(text: str) -> None:
 
 def _logged(text: str) -> str:
     """Whatever a verb prints, within a workflow: there, a line can be a command to the runner of the workflow."""
-    return workflow(text) if os.environ.get("GITHUB_ACTIONS") else text
+    if not os.environ.get("GITHUB_ACTIONS"):
+        return text
+    from runner.rendering.neutral import workflow
+
+    return workflow(text)
 
 
 def put_json(data: Any) -> None:
@@ -50,6 +63,8 @@ def paint(text: str, colour: str) -> str:
 
 def report_problems(problems: Iterable[Problem], as_json: bool) -> None:
     """Problems like a compiler's, on stderr; as JSON on stdout where asked for."""
+    from runner import diagnostics
+
     if as_json:
         put_json({"problems": [diagnostics.as_json(problem) for problem in problems]})
         return
@@ -63,6 +78,8 @@ def report_problems(problems: Iterable[Problem], as_json: bool) -> None:
 
 def report_error(error: BeaconError, as_json: bool) -> int:
     """Print an error and return its exit code."""
+    from runner.rendering.neutral import terminal
+
     if isinstance(error, Invalid):
         report_problems(error.problems, as_json)
         return error.exit_code

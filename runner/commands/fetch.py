@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from runner.commands import holding
-from runner.commands.bundle import MIB, Most, logged
+from runner.commands.bundle import MIB, logged
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.places import state_folder, top
@@ -36,6 +36,8 @@ from runner.verify.alone import Alone, as_data, judge_alone
 GATEWAYS = ("https://trustless-gateway.link", "https://ipfs.io", "https://dweb.link")
 """Public trustless gateways, where neither `--from` nor BEACON_GATEWAYS names others."""
 _KUBO = "http://127.0.0.1:5001"
+
+Most = Annotated[int, typer.Option("--most", metavar="MIB", min=1, help="The most to read and to write, in MiB.")]
 
 
 class Sources(NamedTuple):

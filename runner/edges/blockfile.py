@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from runner.errors import Environment, Unverified
@@ -14,6 +13,8 @@ class BlockFile:
     """Implements `gather.Store`. `folder` is where there is room; nothing can be seen there."""
 
     def __init__(self, folder: Path) -> None:
+        import tempfile
+
         try:
             self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - it lives as long as this does
         except OSError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -54,6 +53,8 @@ def write_graph(root: bytes, get: Get, target: Path, bounds: Bounds = BOUNDS) ->
 def write_tree(entries: Iterable[Entry], target: Path, check: Callable[[Path], None] = lambda _: None) -> None:
     """Put what was unpacked at a path where nothing stands yet, once `check` has seen it. Raises what these raise,
     `Usage` where something stands there, and `Environment`: then nothing was written."""
+    import tempfile
+
     refuse_taken(target)
     try:
         with tempfile.TemporaryDirectory(prefix=".beacon-", dir=target.absolute().parent) as beside:
