@@ -11,6 +11,7 @@ nothing to do, nothing is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from runner.claim import claim
@@ -20,6 +21,7 @@ from runner.history import Taken
 from runner.model import entry as e
 from runner.plan import Plan, plan
 from runner.publication import Cancellation, Publication
+from runner.quiet import nothing_until
 from runner.share import NO_TIME, within
 from runner.stages import (
     Done,
@@ -41,7 +43,8 @@ WAITING = ("budget-spent", "key-not-logged", NO_TIME)
 
 
 class Outcome(NamedTuple):
-    """What a tick did. `plan` is the one it worked from; `remaining` runs are begun and not finished."""
+    """What a tick did. `plan` is the one it worked from; `remaining` runs are begun and not finished. Where there was
+    nothing to do, `quiet_until` is the moment up to which that stays so while nobody changes anything."""
 
     head: str | None
     plan: Plan
@@ -49,6 +52,7 @@ class Outcome(NamedTuple):
     published: tuple[str, ...]
     remaining: tuple[str, ...]
     cancelled: tuple[str, ...] = ()
+    quiet_until: datetime | None = None
 
     @property
     def work_remains(self) -> bool:
@@ -63,7 +67,7 @@ class Outcome(NamedTuple):
 
 class Begun(NamedTuple):
     """The first half of a tick: what is planned, what was claimed, and the runs that are now this runner's to execute.
-    `lacking` is what this machine lacks for others."""
+    `lacking` is what this machine lacks for others; `quiet_until` as in `Outcome`."""
 
     state: State
     plan: Plan
@@ -71,6 +75,7 @@ class Begun(NamedTuple):
     started: tuple[str, ...]
     mine: tuple[Taken, ...]
     lacking: Environment | None
+    quiet_until: datetime | None = None
 
 
 T = TypeVar("T")
@@ -101,29 +106,32 @@ def tick(world: World) -> Outcome:
 
 def begin(world: World, taking: bool = True) -> Begun:
     """Complete, plan, claim: the first commit. Without `taking`, no run is begun. Raises `Conflict`."""
-    before = settle(world)
+    before, now = settle(world), world.now()
+    watched = world.watched(before.history.open.values())
     runner = runner_name(before.trust, world.desk.keys)
     todo = plan(
         before.registry,
         before.history,
-        world.now(),
+        now,
         runner,
         world.executor.refuses,
         world.desk.repository.cancellations(),
         world.executor.kind == "golem",
         world.leases,
-        world.watched(before.history.open.values()),
+        watched,
     )
-    todo, lacking = prepare(world, before, within(todo, world.share, world.seconds_left))
+    todo, taking = within(todo, world.share, world.seconds_left), taking and not world.stop.is_set()
+    todo, lacking = prepare(world, before, todo) if taking else (todo, None)
     say(world.desk.emit, "planned", pending=len(todo.pending), resumed=len(todo.resumed), idle=len(todo.idle))
 
-    wanted = todo if taking and not world.stop.is_set() else todo._replace(pending=())
+    wanted = todo if taking else todo._replace(pending=())
     stopped = [call_off(world, before, taken) for taken in wanted.cancelled if taken.start.runner == runner]
     ends = {done.run.start: done.entry for done in stopped}
     claims = claim(wanted, before.history, before.trust, runner, world.now(), ends, world.leases)
     after = write(world.desk, before, claims, {path: raw for done in stopped for path, raw in done.files.items()})
     for done in stopped:
         file_away(world, done)
+    quiet = nothing_until(todo, before.registry, before.history, now, world.leases, watched) if not claims else None
     open_ones = after.history.open.values()
     return Begun(
         state=after,
@@ -132,6 +140,7 @@ def begin(world: World, taking: bool = True) -> Begun:
         started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
         mine=tuple(t for t in open_ones if t.start.runner == runner and world.share.of(t, after.registry)),
         lacking=lacking,
+        quiet_until=None if world.executor.remembered() else quiet,
     )
 
 
@@ -153,4 +162,5 @@ def end(world: World, begun: Begun, finished: Sequence[Done], failure: BeaconErr
             *(taken.start.run for taken in todo.cancelled),
             *(done.run.run for done in over if isinstance(done, Cancellation)),
         ),
+        quiet_until=begun.quiet_until,
     )
