@@ -199,7 +199,7 @@ class _Execution:
                     self._failure = self._failure or future.exception()
                     result = None if future.exception() else future.result()
                     if result is not None:
-                        self._finished(result)
+                        self._keep(result)
             finally:
                 barrier.abort()  # interrupted between two of them, the first would wait for ever for the second
         if self._failure:
@@ -245,6 +245,13 @@ class _Execution:
             return None
         say(self.emit, "attempt-started", **_facts(work.attempt), cells=len(work.cells))
         return self._executor.run(work._replace(limits=self._limits()), self._cancel)
+
+    def _keep(self, result: AttemptResult) -> None:
+        """Where a result cannot be kept, no further attempt begins: it could not be kept either. Those that run are."""
+        try:
+            self._finished(result)
+        except Environment as error:
+            self._failure = self._failure or error
 
     def _finished(self, result: AttemptResult) -> None:
         self._spool.put(result)

@@ -220,6 +220,33 @@ def test_a_failing_executor_loses_nothing_that_ended() -> None:
     assert len(kept) == sum(work.attempt.slot <= 2 for work in bench.executor.works) - 1
 
 
+def test_what_cannot_be_kept_ends_the_work_and_what_ran_beside_it_is_kept() -> None:
+    class Full(MemorySpool):
+        failed = False
+
+        def put(self, result: AttemptResult) -> None:
+            if not self.failed:
+                self.failed = True
+                raise Environment("write-failed", "no space left on device")
+            super().put(result)
+
+    spool, together = Full(), threading.Barrier(3)
+
+    def answer(work: Work, cell: Cell, number: int) -> str:
+        if not spool.failed and cell.replica == 1:
+            together.wait(20)
+        return "fine"
+
+    bench = Bench(FakeExecutor(answer, capacity=3))
+    bench.spool = spool
+    with pytest.raises(Environment, match="no space"):
+        bench.execute()
+    assert len(bench.executor.works) == 3  # of nine: the second round never began
+    assert len(bench.spool.results(bench.run.run)) == 2
+    assert len(bench.execute()) == 9
+    assert len(bench.executor.works) == 3 + 7
+
+
 def test_events_tell_the_story() -> None:
     bench = Bench(FakeExecutor(), sampling={"providers": 1}, retries=0)
     bench.execute()
