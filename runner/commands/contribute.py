@@ -104,9 +104,15 @@ def validate(
     if as_json or problems:
         report_problems(problems, as_json)
     if not as_json and not errors:
+        what = "job" if base is None else "new or changed job"
+        none = "no jobs yet" if base is None else "no job changes"
         count = found.jobs
         line(
-            "1 job, valid" if count == 1 else f"{count} jobs, all valid" if count else "no jobs yet; the rest is valid"
+            f"1 {what}, valid"
+            if count == 1
+            else f"{count} {what}s, all valid"
+            if count
+            else f"{none}; the rest is valid"
         )
     return 1 if errors else 0
 

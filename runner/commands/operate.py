@@ -29,6 +29,8 @@ from runner.ports import Emit
 from runner.publish import Desk
 from runner.registry import load, load_policy
 from runner.registry.changes import brought
+from runner.registry.fields import Change, changed
+from runner.registry.fields import as_json as as_data
 from runner.rendering import planview
 from runner.stages import World
 from runner.state import demand_registry, read_state
@@ -59,14 +61,17 @@ def plan(
         registry = judge.registry
         if snapshot.commit != judge.head:
             registry = load(snapshot, judge.trust, judge.policy if base else None)
+        changes: tuple[Change, ...] = ()
         if base:
+            whole = registry
             registry = brought(registry, snapshot, judge.registry, judge.snapshot)
+            changes = changed(registry, whole, judge.registry)
         golem = registry.policy.golem is not None
         found = make_plan(registry, judge.history, now(), "nobody", refusal(registry.policy), paid=golem)
         if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone
             found = found._replace(expired=(), cancelled=(), retired=(), resumed=())
     if as_json:
-        put_json(planview.as_json(found))
+        put_json(planview.as_json(found) | ({"changes": list(map(as_data, changes))} if base else {}))
     else:
         line(planview.as_markdown(found) if markdown else planview.as_text(found))
     if rev == "HEAD" and (root / ".git").exists() and git(root, "status", "--porcelain", "--", "registry"):
@@ -119,20 +124,30 @@ def working(
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[World]:
     """A runner's world: its clone, keys, executor and spool. One at a time for each clone."""
-    place = state or state_folder()
-    with at_desk(root, keys, remote, emit, place, environ) as (desk, folder), stoppable() as stop:
-        head = desk.repository.snapshot(desk.repository.head())
-        with executing(head, place, emit, environ) as executor:
-            yield World(
-                desk=desk,
-                executor=executor,
-                spool=FolderSpool(folder / "spool", emit),
-                now=now,
-                monotonic=time.monotonic,
-                stop=stop,
-                identity=RunnerIdentity(version=__version__),
-                secrets=(*secrets(desk.keys), *app_keys(environ)),
-            )
+    with (
+        at_desk(root, keys, remote, emit, state, environ) as (desk, folder),
+        at_work(desk, folder, state, environ) as world,
+    ):
+        yield world
+
+
+@contextmanager
+def at_work(
+    desk: Desk, folder: Path, state: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Iterator[World]:
+    """The same for somebody who is at the desk already; `folder` is the runner's own in the git directory."""
+    head = desk.repository.snapshot(desk.repository.head())
+    with stoppable() as stop, executing(head, state or state_folder(), desk.emit, environ) as executor:
+        yield World(
+            desk=desk,
+            executor=executor,
+            spool=FolderSpool(folder / "spool", desk.emit),
+            now=now,
+            monotonic=time.monotonic,
+            stop=stop,
+            identity=RunnerIdentity(version=__version__),
+            secrets=(*secrets(desk.keys), *app_keys(environ)),
+        )
 
 
 @contextmanager

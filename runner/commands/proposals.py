@@ -16,13 +16,13 @@ from runner.edges.git_range import proposed
 from runner.errors import Invalid, Problem, Unverified
 from runner.ports import Snapshot
 from runner.publish import read_log
-from runner.registry import Known, Registry, load, load_policy
+from runner.registry import Known, Registry, changes, load, load_policy
 from runner.registry import proposal as rules
 from runner.registry.trust import POLICY, TRUST, Trust, accepts, read_trust
 
 
 class Verdict(NamedTuple):
-    """How many jobs may run, and what is wrong."""
+    """How many jobs may run, of those that were judged, and what is wrong."""
 
     jobs: int
     problems: list[Problem]
@@ -43,10 +43,10 @@ def judge(root: Path, repository: GitRepository, snapshot: Snapshot, base: str, 
         broken = proposed(root, repository, begin, end, origin)._replace(paths=())
         return Verdict(alone.jobs, [*rules.judge(broken), *alone.problems])
     brought = proposed(root, repository, begin, end, policy.log.origin)
-    old, new = load(before, trust), load(snapshot, trust, policy)
-    known = {*old.problems, *_of_trust(before, trust, before)}
-    found = [*rules.judge(brought), *_of_trust(snapshot, trust, before), *new.problems]
-    return Verdict(len(new.jobs), [problem for problem in dict.fromkeys(found) if problem not in known])
+    news = changes.brought(load(snapshot, trust, policy), snapshot, load(before, trust), before)
+    known = _of_trust(before, trust, before)
+    of_trust = [problem for problem in _of_trust(snapshot, trust, before) if problem not in known]
+    return Verdict(len(news.jobs), list(dict.fromkeys([*rules.judge(brought), *of_trust, *news.problems])))
 
 
 def judge_alone(snapshot: Snapshot) -> Verdict:

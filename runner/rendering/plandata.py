@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -129,11 +129,21 @@ def read(model: type[G], raw: bytes, what: str) -> G:
     if len(raw) > MOST_BYTES:
         raise _malformed(what, f"it has more than {MOST_BYTES} bytes")
     try:
-        return model.model_validate(json.loads(raw))
+        data = json.loads(raw)
+        return model.model_validate(_whole(data) if b"\\u" in raw else data)
     except ValidationError as error:
         raise _malformed(what, first_mistake(error)) from None
     except (ValueError, RecursionError):
         raise _malformed(what, "it is no JSON") from None
+
+
+def _whole(data: Any) -> Any:
+    """Data without halves of characters, as names of files may hold them that are not UTF-8."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "replace").decode()
+    if isinstance(data, dict):
+        return {_whole(key): _whole(value) for key, value in data.items()}
+    return [_whole(item) for item in data] if isinstance(data, list) else data
 
 
 def _malformed(what: str, why: str) -> Unverified:
