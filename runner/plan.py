@@ -24,7 +24,7 @@ from runner.model.run import cells, run_id
 from runner.money import attempt_cost, caps, plain, region_budget, worst_case
 from runner.money.budgets import Account, Budget
 from runner.registry import Job, Registry
-from runner.schedules import instant, latest_due, moment, runs_in_month
+from runner.schedules import closed_until, instant, latest_due, moment, runs_in_month
 
 LONGEST_ATTEMPT = 24 * 60
 """Seconds. Stock providers refuse agreements of more than half an hour; 25 minutes are asked for at most."""
@@ -129,7 +129,7 @@ def plan(
     for job in sorted(jobs, key=lambda job: (-job.spec.spec.priority, job.path)):
         schedule = job.spec.spec.schedule
         due = latest_due(schedule, now) if schedule else None
-        decided = _decide(job, due, registry, history, lost, refuses, paid)
+        decided = _decide(job, due, now, registry, history, lost, refuses, paid)
         owner = job.spec.metadata.owner
         if isinstance(decided, Pending) and (spent := account.refuses(owner, decided.reserved)):
             decided = Idle(job.path, "budget-spent", spent)
@@ -164,6 +164,7 @@ def answered(registry: Registry, history: History) -> tuple[list[Idle], list[str
 def _decide(
     job: Job,
     due: str | None,
+    now: datetime,
     registry: Registry,
     history: History,
     lost: set[str],
@@ -176,7 +177,7 @@ def _decide(
     against = (
         _taken_already(end, taken, run in lost)
         or _not_next(job, history)
-        or _not_now(job, due, registry, history)
+        or _not_now(job, due, registry, history, now)
         or _not_here(job.spec, refuses)
         or (_not_on_golem(job.spec, registry.policy) if paid else None)
     )
@@ -228,11 +229,13 @@ def _not_next(job: Job, history: History) -> tuple[str, str] | None:
     return None
 
 
-def _not_now(job: Job, due: str | None, registry: Registry, history: History) -> tuple[str, str] | None:
+def _not_now(job: Job, due: str | None, registry: Registry, history: History, now: datetime) -> tuple[str, str] | None:
     if job.path in registry.suspended:
         return "suspended", "listed in registry/suspended"
     if due is not None and due <= history.last_due.get(job.path, ""):
         return "not-due", f"the run due at {due} was taken"
+    if opens := closed_until(registry.policy.windows, now):
+        return "outside-window", f"no window of the policy is open; the next opens at {instant(opens)}"
     return None
 
 

@@ -38,7 +38,7 @@ from runner.stages import (
 from runner.state import State, runner_name
 
 TRIES = 5
-WAITING = ("budget-spent", "key-not-logged", NO_TIME)
+WAITING = ("budget-spent", "key-not-logged", "outside-window", NO_TIME)
 """Reasons for being idle that pass without anybody's doing."""
 
 

@@ -16,7 +16,7 @@ from runner.events import NAMES
 from runner.explain.entry import Entry, Note
 from runner.formats import strictyaml
 from runner.ports import Blob
-from runner.registry import jobrules
+from runner.registry import jobrules, policyrules
 from runner.registry.tree import judge_tree
 from tests.make import CID
 from tests.registries import JOB, POLICY, data, dump, merged
@@ -55,7 +55,8 @@ def codes(entry: Entry, example: str) -> set[str]:
         parsed = strictyaml.load(example.encode(), "example.yaml")
         if entry.of == "policy":
             policy = {name: value for name, value in POLICY.items() if name not in parsed.data} | parsed.data
-            registry.documents.read(registry.Policy, dump(policy), "registry/policy.yaml")
+            read = registry.documents.read(registry.Policy, dump(policy), "registry/policy.yaml")
+            return {problem.code for problem in policyrules.judge(*read)}
         if entry.of == "job":
             policy = registry.documents.read(registry.Policy, dump(POLICY), "registry/policy.yaml")[0]
             base = data(spec={"targets": [data()["spec"]["targets"][0] | {"image": {"gvmi": "a" * 56}}]})

@@ -78,6 +78,11 @@ ENTRIES: Mapping[str, Note] = {
         "The run of the last due time was taken.",
         "nothing: the next due time is in the schedule",
     ),
+    "outside-window": Note(
+        "No run may start at this time",
+        "The policy's windows name the minutes in which runs may start; the plan says when the next window opens.",
+        "wait, or have the maintainers change windows in registry/policy.yaml; what runs already goes on",
+    ),
     "options-clash": Note(
         "These options do not go together", "Each asks for another thing.", "give one of them at a time"
     ),

@@ -152,4 +152,12 @@ ENTRIES = {
         "registry/jobs/alice/wo.yaml",
         "registry/jobs/alice/who.yaml",
     ),
+    "window-invalid": Entry(
+        "policy",
+        "Not a window",
+        "A window is a cron expression of five fields, in UTC: minute, hour, day of month, month, day of week. Runs "
+        "start in the minutes that it names.",
+        'windows: ["from 20 to 23"]\n',
+        'windows: ["* 20-23 * * *"]\n',
+    ),
 }

@@ -185,6 +185,12 @@ class Policy(Document):
     min_interval_seconds: int = Field(
         3_600, ge=60, le=31_536_000, description="Shortest time between two scheduled runs"
     )
+    windows: tuple[Annotated[str, Field(min_length=9, max_length=100)], ...] = Field(
+        (),
+        max_length=32,
+        description="Cron expressions, UTC: runs start only in minutes that one of them names; without any, always",
+        examples=[["* 20-23 * * *"]],
+    )
     content: Content = Field(default_factory=lambda: Content.from_json({}))
     local: Local = Field(default_factory=lambda: Local.from_json({}))
     pinning: Pinning | None = Field(None, description="Without it, bundles are kept by clones alone")

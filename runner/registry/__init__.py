@@ -24,7 +24,7 @@ from runner.ipfs.unixfs import folder_cid
 from runner.model import JobSpec, Policy, ProviderList, sha256
 from runner.model.providers import KnownProvider
 from runner.ports import Snapshot
-from runner.registry import documents, jobrules
+from runner.registry import documents, jobrules, policyrules
 from runner.registry.tree import JOBS, Tree, judge_tree
 
 POLICY = "registry/policy.yaml"
@@ -154,7 +154,10 @@ def load_policy(snapshot: Snapshot) -> Policy:
     raw = snapshot.read(POLICY)
     if raw is None:
         raise Invalid([Problem(POLICY, 0, 0, "policy-missing", "there is no policy", "`beacon init` writes one")])
-    return documents.read(Policy, raw, POLICY)[0]
+    policy, parsed = documents.read(Policy, raw, POLICY)
+    if wrong := tuple(policyrules.judge(policy, parsed)):
+        raise Invalid(wrong)
+    return policy
 
 
 def load_providers(snapshot: Snapshot) -> Mapping[str, KnownProvider]:

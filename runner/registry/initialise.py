@@ -92,6 +92,9 @@ budgets:
 # The shortest time between two scheduled runs of one job.
 minIntervalSeconds: 3600
 
+# When runs may start: in the minutes that one of these cron expressions names, UTC. Without it, always.
+# windows: ["* 20-23 * * 1-5", "* * * * 0,6"]
+
 # Texts that no prompt may hold.
 content:
   refusePrompts:

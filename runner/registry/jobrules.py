@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple
-
-from cronsim import CronSim, CronSimError
 
 from runner.diagnostics import suggestion
 from runner.errors import Problem
@@ -22,6 +20,7 @@ from runner.formats.strictyaml import Location, Parsed
 from runner.model import JobSpec, Policy
 from runner.model.jobspec import Container, Image, Service
 from runner.registry import content
+from runner.schedules import FORM, dues
 
 LARGEST_ALPHA = Decimal("0.2")
 _LOOKS = 12
@@ -211,18 +210,11 @@ def _plan(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
 @lru_cache(maxsize=4096)
 def _schedule(expression: str, least: int) -> tuple[str, str, str] | None:
     """Code, message and hint for a schedule that is wrong, or due more often than every `least` seconds."""
-    fields = expression.split()
-    if len(fields) != 5:
-        message = f"{len(fields)} fields; a schedule has five"
-        return "schedule-invalid", message, 'minute, hour, day of month, month, day of week, as "0 3 * * 1"'
-    daily = fields[0].isdigit() and fields[1].isdigit() and least <= 86_400  # then once a day at most: one look will do
+    daily = all(field.isdigit() for field in expression.split()[:2]) and least <= 86_400  # once a day: one look will do
     try:
-        due = list(islice(CronSim(expression, _FROM), 1 if daily else _LOOKS))
-    except (CronSimError, ArithmeticError, AssertionError, TypeError, ValueError) as error:
-        # Besides its own error, cronsim lets those of sets and integers out for odd combinations such as "L/2".
-        return "schedule-invalid", f"this is no schedule: {error}", 'as "0 3 * * 1", Mondays at 03:00 UTC'
-    if not due:
-        return "schedule-invalid", "this schedule is never due", 'as "0 3 * * 1", Mondays at 03:00 UTC'
+        due = dues(expression, _FROM, 1 if daily else _LOOKS)
+    except ValueError as error:
+        return "schedule-invalid", str(error), FORM
     shortest = min((int((later - sooner).total_seconds()) for sooner, later in pairwise(due)), default=least)
     if shortest < least:
         return "schedule-too-often", f"due every {shortest} s; the policy allows every {least} s", "run less often"
