@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -51,6 +50,8 @@ def _logged(text: str) -> str:
 
 def put_json(data: Any) -> None:
     """The result as JSON, in ASCII: nothing in it can act on a terminal, or on the log of a workflow."""
+    import json
+
     sys.stdout.write(json.dumps(data, indent=2, sort_keys=True).replace("##[", "#\\u0023[") + "\n")
 
 
