@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Timer
 from typing import Annotated, Any
@@ -17,15 +18,17 @@ from runner import handover, staged
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.durations import seconds
 from runner.commands.executors import executing
-from runner.commands.operate import RemoteOption, RepoOption, alone, now, remote_of, stoppable, working
+from runner.commands.operate import RemoteOption, RepoOption, alone, at_desk, at_work, now, remote_of, stoppable
 from runner.commands.places import opened, state_folder, top
 from runner.commands.progress import progress
 from runner.edges import durable
+from runner.edges.quietnote import QuietNote
 from runner.edges.spool import FolderSpool
 from runner.errors import Environment, Usage
 from runner.events import say
 from runner.model import sha256
-from runner.ports import Emit
+from runner.publish import Desk
+from runner.quiet import Quiet, note_of, state_key, waited_for
 from runner.reconcile import Outcome
 from runner.reconcile import reconcile as reconcile_once
 from runner.rendering import planview
@@ -69,15 +72,22 @@ def reconcile(
     place = remote_of(root, remote)
     if stage == "execute" and work:
         return _execute(root, place, work, share, end, as_json)
-    with progress() as emit, _at_work(root, keys, place, emit, share, end) as world:
-        if stage == "start" and work:
-            return _start(world, work, as_json)
-        before = world.desk.repository.head()
-        if stage == "publish" and work:
-            handover.accept(_results(work), set(digest or []))
-            outcome = staged.publish(world._replace(spool=FolderSpool(work / handover.RESULTS, emit)))
-        else:
-            outcome = reconcile_once(world)
+    with progress() as emit, at_desk(root, keys, place, emit) as (desk, folder):
+        quiet = None if stage or as_json else QuietNote(folder / "quiet")
+        if quiet is not None and (kept := _still_quiet(quiet, desk)) is not None:
+            _tell_idle("nothing to do", kept.told)
+            return 0
+        with _at_work(desk, folder, share, end) as world:
+            if stage == "start" and work:
+                return _start(world, work, as_json)
+            before = desk.repository.head()
+            if stage == "publish" and work:
+                handover.accept(_results(work), set(digest or []))
+                outcome = staged.publish(world._replace(spool=FolderSpool(work / handover.RESULTS, emit)))
+            else:
+                outcome = reconcile_once(world)
+        if quiet is not None and (until := outcome.quiet_until):
+            quiet.save(note_of(*_state(desk), outcome.plan.idle, until))
     done = {*outcome.published, *outcome.cancelled}
     if pin and done and outcome.head:
         from runner.commands.pin import after
@@ -116,10 +126,26 @@ def tell(outcome: Outcome, wrote: bool) -> None:
     )
     said = [f"{len(what)} {word}" for word, what in did if what]
     ended = {taken.start.job for taken in (*todo.cancelled, *todo.expired)}
-    line(", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do"))
-    for idle in todo.idle:
-        if idle.code not in ("done", "not-due") and idle.path not in ended:
-            note(planview.row(*idle))
+    summary = ", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do")
+    _tell_idle(summary, [idle for idle in todo.idle if waited_for(idle) and idle.path not in ended])
+
+
+def _tell_idle(summary: str, idle: Iterable[tuple[str, str, str]]) -> None:
+    line(summary)
+    for one in idle:
+        note(planview.row(*one))
+
+
+def _still_quiet(quiet: QuietNote, desk: Desk) -> Quiet | None:
+    """The note of an earlier tick, where there is nothing to do now either."""
+    kept = quiet.load()
+    return kept if kept and desk.repository.intent() is None and kept.holds(*_state(desk)) else None
+
+
+def _state(desk: Desk) -> tuple[str, datetime]:
+    """All that decides whether there is something to do: the name of a state, and the clock."""
+    repository = desk.repository
+    return state_key(repository.head(), desk.keys, desk.signed.highest(), repository.cancellations()), now()
 
 
 def _share(labels: list[str], shard: str) -> Share:
@@ -133,10 +159,8 @@ def _share(labels: list[str], shard: str) -> Share:
 
 
 @contextmanager
-def _at_work(
-    root: Path, keys: Path | None, remote: str | None, emit: Emit, share: Share, end: float | None
-) -> Iterator[World]:
-    with working(root, keys, remote, emit) as world, ending(world.stop, end):
+def _at_work(desk: Desk, folder: Path, share: Share, end: float | None) -> Iterator[World]:
+    with at_work(desk, folder) as world, ending(world.stop, end):
         yield world._replace(share=share, deadline=None if end is None else world.monotonic() + end)
 
 
