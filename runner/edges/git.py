@@ -289,7 +289,7 @@ class GitRepository:
         own = {self._maker.signer.public} if self._maker.signer else set()
         since = proposal.parents[0] if proposal.parents else None
         if self._remote and since and self._git.shallow() and not self._ancestor(since, head):
-            deepen(self._git, self._remote)  # who completed it long ago stands before the commits that are here
+            deepen(self._git, self._remote, self._local)  # who completed it may stand before what is here
         named = [
             item.data
             for item in self._git.get(self._between(since, head))

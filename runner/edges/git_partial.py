@@ -2,8 +2,9 @@
 
 A partial clone (`--filter=blob:none`, git's partial-clone.txt) has every commit but few contents, a shallow one
 (`--depth`, shallow.txt) only the newest commits. Git itself would fetch each object that is missed in a connection of
-its own. Here a miss brings all that is asked for at that moment, and, the first time at a head, all of `registry/` and
-`reports/log/` there, which a tick reads in full. Reports of old runs stay where they are.
+its own. Here a miss brings all that is asked for at that moment; the first time at a head, all of `registry/` and
+`reports/log/` there, which a tick reads in full; and with a single file below `reports/` all of its name, because who
+reads one run's `diff.json` reads the next one's too. What else old runs left stays where it is.
 
 Whether the remote may be reached at all is the caller's choice: a stranger's clone can name a remote that starts a
 program, so `git_process.py` never lets git fetch by itself.
@@ -37,6 +38,8 @@ class Missing:
         if partial and head is not None and head not in self._heads:
             self._heads.add(head)
             wanted += self._below(head)
+        if partial and head is not None and len(oids) == 1:
+            wanted += self._namesakes(head, oids[0])
         filtered = ("--filter=blob:none",) if partial else ()
         done = self._git.run(
             *("-c", "fetch.negotiationAlgorithm=noop", "fetch", *FETCH, *filtered, "--stdin", "--", self._remote),
@@ -63,9 +66,15 @@ class Missing:
             found += [line[1:] for line in done.out.splitlines() if line.startswith("?")]
         return found
 
+    def _namesakes(self, head: str, oid: str) -> list[str]:
+        """The files below `reports/` that are called like this one, and are not here."""
+        rows = self._git.run("ls-tree", "-r", "--format=%(objectname) %(path)", f"{head}:reports").out.splitlines()
+        names = {row[41:].rpartition("/")[2] for row in rows if row.startswith(oid)}
+        return self._lacking([row[:40] for row in rows if row[41:].rpartition("/")[2] in names])
 
-def deepen(git: Git, remote: str) -> None:
-    """Bring the whole history of a shallow clone. Raises `Environment`."""
-    done = git.run("fetch", *FETCH, "--unshallow", "--", remote, seconds=NETWORK_SECONDS)
+
+def deepen(git: Git, remote: str, branch: str) -> None:
+    """Bring the whole history of a branch into a shallow clone. Moves no ref. Raises `Environment`."""
+    done = git.run("fetch", *FETCH, "--unshallow", "--", remote, branch, seconds=NETWORK_SECONDS)
     if done.code:
         raise unreachable(done.complaint())
