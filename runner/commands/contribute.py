@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from runner.commands.console import JsonFlag, line, note, put_json, report_problems
+from runner.commands.console import JsonFlag, line, note, put_json
+from runner.commands.findings import Form, demand_one_form, tell
 from runner.commands.places import checkout, opened, revision
 from runner.commands.proposals import judge, judge_alone
 from runner.commands.start import start_registry, write_trust
+from runner.diagnostics import as_json as problem_data
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Usage
@@ -91,9 +93,13 @@ def validate(
     base: Annotated[
         str | None, typer.Option(help="As a pull request to this commit: it judges, and news are told.")
     ] = None,
+    form: Annotated[
+        Form, typer.Option("--format", help="github: as annotations of a workflow too. sarif: SARIF 2.1.0 on stdout.")
+    ] = "text",
     as_json: JsonFlag = False,
 ) -> int:
     """Judge everything in registry/: every mistake at once, each with its place."""
+    demand_one_form(form, as_json)
     root = checkout(folder)
     with opened(root) as repository:
         snapshot: Snapshot = revision(repository, rev) if rev else FolderSnapshot(root)
@@ -101,9 +107,11 @@ def validate(
         found = judge(root, repository, snapshot, base, rev) if base else judge_alone(snapshot)
     problems = found.problems
     errors = [problem for problem in problems if problem.severity == "error"]
-    if as_json or problems:
-        report_problems(problems, as_json)
-    if not as_json and not errors:
+    if as_json:
+        put_json({"schema": "beacon/validate/v1", "jobs": found.jobs, "problems": list(map(problem_data, problems))})
+    else:
+        tell(problems, form)
+    if not as_json and form != "sarif" and not errors:
         what = "job" if base is None else "new or changed job"
         none = "no jobs yet" if base is None else "no job changes"
         count = found.jobs
