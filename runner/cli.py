@@ -55,6 +55,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("init", "contribute:init", "Start a registry in this repository"),
             Verb("trust", "contribute:trust", "Write trust.json anew and sign it as a maintainer"),
             Verb("reconcile", "reconcile:reconcile", "Run what is asked for and not yet there, and publish it"),
+            Verb("daemon", "daemon:daemon", "Reconcile again and again: on each change, and when something is due"),
             Verb("status", "operate:status", "Every job, and where it stands"),
             Verb("pin", "pin:pin", "Bring bundles to IPFS nodes, services and folders; prove that they are there"),
             Verb("cancel", "operate:cancel", "Ask for a run to be stopped"),

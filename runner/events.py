@@ -37,6 +37,10 @@ NAMES = (
     "invoice-accepted",
     "invoice-refused",
     "swept",
+    "run-late",
+    "waiting",
+    "trouble",
+    "trouble-over",
 )
 
 

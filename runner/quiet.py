@@ -20,7 +20,7 @@ from runner.model.canonical import Document, Instant, Sha256, digest
 from runner.plan import Idle, Plan, answered
 from runner.ports import Keys
 from runner.registry import Registry
-from runner.schedules import instant, soonest
+from runner.schedules import closed_until, instant, soonest
 
 LONGEST = timedelta(days=1)
 """A full tick looks again after this much time, whatever the note says."""
@@ -28,7 +28,7 @@ LONGEST = timedelta(days=1)
 FROM_HEAD = frozenset(
     {
         *("done", "cancelled", "abandoned", "running", "not-due"),
-        *("suspended", "invalid", "revision-replayed", "limits-too-long", "budget-too-small"),
+        *("suspended", "outside-window", "invalid", "revision-replayed", "limits-too-long", "budget-too-small"),
     }
 )
 """Reasons for being idle that follow from the head and the clock alone."""
@@ -92,4 +92,6 @@ def nothing_until(
     schedules = [one.job.spec.spec.schedule for one in judged if one.job is not None]
     if (due := soonest(filter(None, schedules), now)) is not None:
         moments.append(due)
+    if (opens := closed_until(registry.policy.windows, now)) is not None:
+        moments.append(opens)
     return min(moments)

@@ -22,6 +22,7 @@ from runner.model import entry as e
 from runner.plan import Plan, plan
 from runner.publication import Cancellation, Publication
 from runner.quiet import nothing_until
+from runner.schedules import lateness, moment
 from runner.share import NO_TIME, within
 from runner.stages import (
     Done,
@@ -131,13 +132,18 @@ def begin(world: World, taking: bool = True) -> Begun:
     after = write(world.desk, before, claims, {path: raw for done in stopped for path, raw in done.files.items()})
     for done in stopped:
         file_away(world, done)
-    quiet = nothing_until(todo, before.registry, before.history, now, world.leases, watched) if not claims else None
     open_ones = after.history.open.values()
+    world.watched(open_ones)  # a lease is watched from when its start stands
+    starts = [entry for entry in claims if isinstance(entry, e.Start)]
+    for start in starts:
+        if late := lateness(start.due, moment(start.at)):
+            say(world.desk.emit, "run-late", run=start.run, late=late)
+    quiet = nothing_until(todo, before.registry, before.history, now, world.leases, watched) if not claims else None
     return Begun(
         state=after,
         plan=todo,
         runner=runner,
-        started=tuple(entry.run for entry in claims if isinstance(entry, e.Start)),
+        started=tuple(start.run for start in starts),
         mine=tuple(t for t in open_ones if t.start.runner == runner and world.share.of(t, after.registry)),
         lacking=lacking,
         quiet_until=None if world.executor.remembered() else quiet,

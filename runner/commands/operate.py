@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -133,11 +133,17 @@ def working(
 
 @contextmanager
 def at_work(
-    desk: Desk, folder: Path, state: Path | None = None, environ: Mapping[str, str] = os.environ
+    desk: Desk,
+    folder: Path,
+    state: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    asked: threading.Event | None = None,
 ) -> Iterator[World]:
-    """The same for somebody who is at the desk already; `folder` is the runner's own in the git directory."""
+    """The same for somebody who is at the desk already; `folder` is the runner's own in the git directory. `asked` is
+    set by somebody else to stop it, if not by a signal."""
     head = desk.repository.snapshot(desk.repository.head())
-    with stoppable() as stop, executing(head, state or state_folder(), desk.emit, environ) as executor:
+    stopping = stoppable() if asked is None else nullcontext(asked)
+    with stopping as stop, executing(head, state or state_folder(), desk.emit, environ) as executor:
         yield World(
             desk=desk,
             executor=executor,

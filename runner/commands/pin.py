@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,11 +60,13 @@ def pin(
     return _code(found, meant)
 
 
-def after(root: Path, head: str, runs: Collection[str]) -> None:
-    """What a reconcile does at its end, when all is published and nothing is locked: one quick pass over these runs, if
-    the policy names targets. Tells, and never fails: `beacon pin` goes on."""
+def after(root: Path, head: str, runs: Collection[str], asked: threading.Event | None = None) -> None:
+    """What a reconcile does at its end, when all is published: one quick pass over these runs, if the policy names
+    targets. Tells, and never fails: `beacon pin` goes on. `asked` is set by somebody else to stop it, if not by a
+    signal."""
+    stopping = stoppable("pinning goes on with `beacon pin`") if asked is None else nullcontext(asked)
     try:
-        with opened(root) as repository, stoppable("pinning goes on with `beacon pin`") as stop:
+        with opened(root) as repository, stopping as stop:
             state = read_state(repository, head)
             wanted = [one for one in pinning.bundles(state.history) if one.run in runs]
             meant = holding.aim(state.policy)

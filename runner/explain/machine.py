@@ -58,6 +58,11 @@ ENTRIES: Mapping[str, Note] = {
     "installer-missing": Note(
         "There is no installer for packages", "Neither uv nor pip is here.", "python -m ensurepip"
     ),
+    "internal-error": Note(
+        "A mistake of the program",
+        "`beacon daemon` goes on all the same: it waits, tries again, and does again what a new head asks for.",
+        "report it with the message, which names the place; `beacon reconcile` on the same clone shows all of it",
+    ),
     "key-not-logged": Note(
         "The job's key is not in the log yet",
         "A key enters the log in one tick, and what it signed counts from the next.",
@@ -150,6 +155,11 @@ ENTRIES: Mapping[str, Note] = {
         "What was signed or seen last cannot be read",
         "It lives outside the clone, because a rewound clone must not rewind it. Nothing is guessed.",
         "compare the log's checkpoint with other clones; delete the file only if it holds",
+    ),
+    "system-refused": Note(
+        "The operating system refused",
+        "A disk is full, a file is not ours, or a limit is reached. `beacon daemon` waits and tries again.",
+        "the message names the file or the limit; df -h, ls -l, ulimit -a",
     ),
     "target-refused": Note(
         "A target cannot run on this executor",
