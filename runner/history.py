@@ -27,7 +27,7 @@ class Key(NamedTuple):
     suspect_from: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A `start` that has no end yet."""
 
@@ -35,7 +35,7 @@ class Taken:
     start: e.Start
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class End:
     """How a run is over. `start` is the entry that it ends; `index` is the end's own place in the log."""
 
@@ -44,7 +44,7 @@ class End:
     end: e.RunEnd | e.Cancelled | e.Abandoned
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What a start was paid. `index` is the settlement's own place in the log."""
 
