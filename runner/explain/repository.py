@@ -95,6 +95,11 @@ ENTRIES: Mapping[str, Note] = {
         "Writers take turns by refs/beacon/intent; nothing was written.",
         "nothing: the next try completes or finds what the other began",
     ),
+    "job-unknown": Note(
+        "No job, or more than one, is called so",
+        "A job is named by its path, by OWNER/NAME, or by its name alone where no other job has that.",
+        "`beacon status` lists all jobs",
+    ),
     "key-encrypted": Note(
         "A private key has a passphrase",
         "A runner works unattended, and nothing here asks for a passphrase.",
@@ -184,6 +189,11 @@ ENTRIES: Mapping[str, Note] = {
         "The remote's address starts a program",
         "Addresses like ext:: run commands of whoever wrote them.",
         "use a path, https or ssh",
+    ),
+    "revision-fixed": Note(
+        "A job's revision cannot be raised in place",
+        "`beacon rerun` changes the number and nothing else, so it has to stand there as a plain integer.",
+        "write `revision: 1`, or one more than before, below `metadata:`, and sign the file",
     ),
     "revision-unknown": Note(
         "No commit has this name",
