@@ -217,6 +217,9 @@ class Spool(Protocol):
     def results(self, run: str) -> Sequence[AttemptResult]:
         """The results kept for a run, in the order of their attempts."""
 
+    def runs(self) -> Sequence[str]:
+        """The runs of which something is kept."""
+
     def forget(self, run: str) -> None:
         """Drop a run that was published."""
 

@@ -92,9 +92,10 @@ class World(NamedTuple):
 
 
 def settle(world: World) -> State:
-    """The state to work from, once the executor knows what was settled before."""
+    """The state to work from, once executor and spool know what was settled and published before."""
     state = resume(world.desk)
     forget_settled(world, state)
+    forget_over(world, state)
     return state
 
 
@@ -118,6 +119,17 @@ def forget_settled(world: World, state: State) -> None:
         known = state.history.settled.get(start)
         if known is not None and known.entry.run == run:
             world.executor.settled(start, run)
+
+
+def forget_over(world: World, state: State) -> None:
+    """Drop what is spooled of runs that are over: another completed the commit that said so, or this runner was killed
+    behind it. What cannot be dropped is in nobody's way."""
+    for run in world.spool.runs():
+        if is_over(state.history.ended.get(run)):
+            try:
+                world.spool.forget(run)
+            except BeaconError as error:
+                say(world.desk.emit, "spool-ignored", run=run, file="its folder", why=error.message)
 
 
 def prepare(world: World, state: State, todo: Plan) -> tuple[Plan, Environment | None]:

@@ -66,6 +66,7 @@ def test_the_next_tick_completes_exactly_the_intent(registry: Registry, moment: 
     assert header(registry.people.read_commit(first[0]).raw, "beacon-intent") == intent
     finished(registry)
     assert len(registry.executor.works) == SLOTS
+    assert not registry.spools["rita"].runs()
 
 
 @pytest.mark.parametrize("moment", ["planned", "run-started", "attempt-finished", "run-executed", "run-rendered"])
@@ -76,6 +77,17 @@ def test_a_crash_between_intents_loses_nothing_that_was_spooled(registry: Regist
     registry.act()
     finished(registry)
     assert len(registry.executor.works) == SLOTS - done
+
+
+def test_what_is_spooled_of_a_run_that_another_runner_completed_goes_away() -> None:
+    registry = fresh()
+    hire(registry)
+    crash(registry, "intent-won", 2)
+    registry.act("rolf")
+    finished(registry)
+    assert len(registry.spools["rita"].runs()) == 1
+    registry.act()
+    assert not registry.spools["rita"].runs()
 
 
 def test_a_crash_after_remembering_is_no_fork(registry: Registry) -> None:

@@ -74,11 +74,14 @@ def test_the_last_result_of_an_attempt_counts(again: Callable[[], Spool]) -> Non
 
 
 def test_a_forgotten_run_is_gone_and_others_stay(again: Callable[[], Spool]) -> None:
+    assert again().runs() == []
     again().put(result())
     again().put(result(run=OTHER))
+    assert sorted(again().runs()) == [RUN, OTHER]
     for _ in range(2):
         again().forget(RUN)
     assert (again().results(RUN), again().results(OTHER)) == ([], [result(run=OTHER)])
+    assert again().runs() == [OTHER]
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
@@ -137,3 +140,9 @@ def test_a_folder_that_cannot_be_written_is_an_environment_error(tmp_path: Path)
     with pytest.raises(Environment) as caught:
         FolderSpool(tmp_path / "file", MemoryEvents()).put(result())
     assert caught.value.code == "write-failed"
+    (tmp_path / RUN).touch()
+    broken, whole = FolderSpool(tmp_path / "file", MemoryEvents()), FolderSpool(tmp_path, MemoryEvents())
+    for act in (broken.runs, lambda: whole.results(RUN)):
+        with pytest.raises(Environment) as caught:
+            act()
+        assert caught.value.code == "read-failed"

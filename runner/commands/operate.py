@@ -187,8 +187,13 @@ def at_desk(
 def alone(git_dir: Path) -> Iterator[None]:
     """One runner a clone: the lock is the kernel's, and gone with the process."""
     folder = git_dir / "beacon"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(exist_ok=True)
+        held = (folder / "lock").open("w")
+    except OSError as error:
+        hint = "check the permissions and the free space"
+        raise Environment("write-failed", f"{folder} cannot be written: {error.strerror}", hint) from None
+    with held as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

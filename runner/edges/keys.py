@@ -87,7 +87,7 @@ def load_signer(path: Path) -> SoftwareKey:
         with open(path, "rb", opener=_open_at_once) as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
-                raise Environment("key-unreadable", f"{path} is not a plain file")
+                raise Environment("key-unreadable", f"{path} is not a plain file", "name the key's own file")
             if mode & 0o077:
                 raise Environment(
                     "key-exposed",
@@ -102,7 +102,7 @@ def load_signer(path: Path) -> SoftwareKey:
             f"make it with `beacon keygen`, or name its folder with --keys or {FOLDER_VARIABLE}",
         ) from None
     except OSError as error:
-        raise Environment("key-unreadable", f"{path} cannot be read: {error.strerror}") from None
+        raise Environment("key-unreadable", f"{path} cannot be read: {error.strerror}", "check whose it is") from None
     return _named(str(path), raw)
 
 

@@ -185,6 +185,10 @@ class MemorySpool:
         """See `Spool.results`."""
         return [result for _, result in sorted(self._kept.get(run, {}).items(), key=lambda item: item[0])]
 
+    def runs(self) -> Sequence[str]:
+        """See `Spool.runs`."""
+        return list(self._kept)
+
     def forget(self, run: str) -> None:
         """See `Spool.forget`."""
         self._kept.pop(run, None)

@@ -18,7 +18,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from runner.edges import durable
-from runner.errors import Unverified
+from runner.errors import Environment, Unverified
 from runner.events import say
 from runner.model.canonical import Decimal, Document, from_canonical, sha256
 from runner.model.receipt import Executor, Image, Provider, RegionEvidence, Times
@@ -74,9 +74,8 @@ class FolderSpool:
 
     def results(self, run: str) -> Sequence[AttemptResult]:
         """See `Spool.results`."""
-        folder = self._of(run)
         found = []
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        for path in _inside(self._of(run)):
             if path.name.startswith(durable.TEMPORARY):
                 continue
             try:
@@ -91,6 +90,10 @@ class FolderSpool:
                 say(self._emit, "spool-ignored", run=run, file=ascii(path.name), why=why)
         return sorted(found, key=lambda result: order(result.attempt))
 
+    def runs(self) -> Sequence[str]:
+        """See `Spool.runs`."""
+        return [path.name for path in _inside(self._folder) if _RUN.fullmatch(path.name)]
+
     def forget(self, run: str) -> None:
         """See `Spool.forget`."""
         durable.remove_folder(self._of(run))
@@ -99,6 +102,18 @@ class FolderSpool:
         if not _RUN.fullmatch(run):
             raise ValueError(f"{run!r} is no run")
         return self._folder / run
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What stands in a folder, which need not be there."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Environment(
+            "read-failed", f"{folder} cannot be read: {error.strerror}", "check the disk and the permissions"
+        ) from None
 
 
 def order(attempt: Attempt) -> tuple[str, str, int, int]:

@@ -166,6 +166,7 @@ ENTRIES: Mapping[str, Note] = {
         "The message says why.",
         "use another runner, or give the image in another form",
     ),
+    "read-failed": Note("A file cannot be read", "The disk fails, or the permissions stand against it.", "check both"),
     "write-failed": Note(
         "A file cannot be written", "The disk is full, or the permissions stand against it.", "check both"
     ),
