@@ -21,6 +21,7 @@ class Forge:
 
     def __init__(self) -> None:
         self.url = ""
+        self.token = TOKEN
         self.pulls: list[dict[str, Any]] = []
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.calls: list[tuple[str, str]] = []
@@ -80,7 +81,7 @@ def forge() -> Iterator[Forge]:
             place = urlsplit(self.path).path.removeprefix(f"/repos/{REPOSITORY}/")
             if place in state.broken:
                 status, raw = state.broken[place]
-            elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            elif self.headers.get("Authorization") != f"Bearer {state.token}":
                 status, raw = 401, b'{"message": "Bad credentials"}'
             else:
                 status, body = state.answer(self.command, self.path, document)
