@@ -10,7 +10,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,11 +18,11 @@ import pytest
 from runner.commands.places import opened
 from runner.edges import sandbox
 from runner.errors import Environment
-from runner.formats import note
 from runner.model import entry as e
 from runner.state import read_state
 from tests.conftest import ROOT
 from tests.scratch import Scratch, scratch
+from tests.signed import roots
 
 MOMENTS = 20
 SEED = 20261122
@@ -76,21 +75,6 @@ def moments(names: list[str]) -> list[int]:
     return sorted(chosen | set(chance.sample(rest, max(0, MOMENTS - len(chosen)))))
 
 
-def checkpoints(repository: Path) -> Iterator[bytes]:
-    """Every signed checkpoint among all objects, reachable or not."""
-    listed = subprocess.run(
-        ["git", "-C", str(repository), "cat-file", "--batch-all-objects", "--batch", "--unordered"],
-        capture_output=True,
-        check=True,
-    ).stdout
-    while listed:
-        head, _, listed = listed.partition(b"\n")
-        _, kind, size = head.split()
-        content, listed = listed[: int(size)], listed[int(size) + 1 :]
-        if kind == b"blob" and content.count(b"\n\n\xe2\x80\x94 ") == 1 and not content.startswith(b"c2sp.org"):
-            yield content
-
-
 def check_whole(place: Scratch) -> None:
     """One published run, each start with one end, one signed root for each size, a repository that git finds sound."""
     with opened(place.clone, remote="origin") as repository:
@@ -103,13 +87,9 @@ def check_whole(place: Scratch) -> None:
     assert [end.end.type for end in state.history.ended.values()] == ["run"]
     starts = [end for end in state.history.ended.values() if isinstance(end.end, e.RunEnd)]
     assert len(starts) == 1
-    roots: dict[int, set[bytes]] = {}
-    for folder in (place.remote, place.clone):
-        for raw in checkpoints(folder):
-            found = note.parse_checkpoint(note.open_note(raw, [vkey]).text, state.checkpoint.origin)
-            roots.setdefault(found.size, set()).add(found.root)
-    assert state.checkpoint.size in roots
-    assert all(len(found) == 1 for found in roots.values()), "a size of the log was signed twice"
+    signed = roots((place.remote, place.clone), vkey)
+    assert state.checkpoint.size in signed
+    assert all(len(found) == 1 for found in signed.values()), "a size of the log was signed twice"
     for folder in (place.remote, place.clone):
         subprocess.run(["git", "-C", str(folder), "fsck", "--strict"], check=True, capture_output=True)
     status = subprocess.run(["git", "-C", str(place.clone), "status", "--porcelain"], capture_output=True, text=True)
