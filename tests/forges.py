@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
-USER, PASSWORD = "runner", "the-token-of-the-runner"
+USER, PASSWORD = "beacon", "the-token-of-the-runner"
 
 
 class Forge(NamedTuple):

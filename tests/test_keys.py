@@ -54,6 +54,8 @@ def test_the_environment_holds_files_or_seeds() -> None:
     }
     keys = load_keys(None, environ)
     assert [sshsig.seed_of_openssh(signer.openssh("")) for signer in keys] == list(seeds.values())
+    lines = {name: base64.b64encode(text.encode()).decode() for name, text in environ.items() if "GIT" in name}
+    assert load_keys(None, environ | lines).git.public == keys.git.public
 
 
 def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.findings import Form, demand_one_form, tell
-from runner.commands.places import checkout, opened, revision
+from runner.commands.places import checkout, opened, revision, top
 from runner.commands.proposals import judge, judge_alone
 from runner.commands.start import start_registry, write_trust
 from runner.diagnostics import as_json as problem_data
@@ -100,7 +100,7 @@ def validate(
 ) -> int:
     """Judge everything in registry/: every mistake at once, each with its place."""
     demand_one_form(form, as_json)
-    root = checkout(folder)
+    root = top(folder) if rev else checkout(folder)
     with opened(root) as repository:
         snapshot: Snapshot = revision(repository, rev) if rev else FolderSnapshot(root)
         demand_registry(snapshot, rev or str(root))

@@ -1,8 +1,9 @@
 """Private keys: Ed25519 seeds, read from files or from the environment, held in memory.
 
 A folder holds one file a role (`git`, `receipt`, `log`), in OpenSSH's format, readable by its owner alone. Where there
-is no folder, as in CI, `BEACON_KEY_GIT`, `BEACON_KEY_RECEIPT` and `BEACON_KEY_LOG` hold the same text, or the base64 of
-a 32-byte seed. Keys are never shared between roles, never overwritten, and never quoted in a message.
+is no folder, as in CI, `BEACON_KEY_GIT`, `BEACON_KEY_RECEIPT` and `BEACON_KEY_LOG` hold the same text, or, on one line
+as some forges want it, base64 of the file or of a 32-byte seed. Keys are never shared between roles, never overwritten,
+and never quoted in a message.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from runner.ports import Keys
 
 FOLDER_VARIABLE = "BEACON_KEYS"
 _SEED_BYTES = 32
+_ARMOR = b"-----BEGIN OPENSSH"
 
 
 class SoftwareKey:
@@ -151,6 +153,8 @@ def _from_variable(role: str, environ: Mapping[str, str]) -> SoftwareKey:
         seed = strictbase64.decode(text)
     except ValueError:
         return _named(name, text.encode())
+    if seed.startswith(_ARMOR):
+        return _named(name, seed)
     if len(seed) != _SEED_BYTES:
         raise Environment("key-unreadable", f"{name} is the base64 of {len(seed)} bytes, not {_SEED_BYTES}")
     return SoftwareKey(seed)
