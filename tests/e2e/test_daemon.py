@@ -1,0 +1,157 @@
+"""A real `beacon daemon` on a scratch registry with a bare remote: it runs what is merged, tells how it is, stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.commands.places import git
+from runner.edges import sandbox
+from runner.errors import Environment
+from runner.schedules import instant
+from tests.conftest import ROOT
+from tests.scratch import Scratch, scratch
+
+BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
+SMALL = {"providers": 1, "replicas": 1, "seeds": "shared"}
+PATIENCE = 60
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Scratch:
+    """A registry with one small job, and a second clone, `people`, from which they push."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    try:
+        sandbox.find().self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
+    made = scratch(tmp_path / "registry")
+    made.write_job(sampling=SMALL)
+    made.push("A smaller job")
+    shutil.copytree(made.clone, made.place / "runner")
+    return made
+
+
+class Process:
+    """The daemon, with the socket on which it notifies."""
+
+    def __init__(self, place: Scratch, *options: str) -> None:
+        self.health = place.place / "health.json"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(place.place / "notify"))
+        self.messages: list[str] = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        environ = {
+            **os.environ,
+            "BEACON_STATE": str(place.state),
+            "BEACON_CACHE": str(place.place / "cache"),
+            "PYTHONPATH": str(ROOT),
+            "NOTIFY_SOCKET": str(place.place / "notify"),
+            "WATCHDOG_USEC": "500000",
+        }
+        environ.pop("WATCHDOG_PID", None)
+        arguments = ["--repo", str(place.place / "runner"), "--keys", str(place.keys / "runner"), "--poll", "1s"]
+        self.log = place.place / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*BEACON, "daemon", *arguments, "--health", str(self.health), *options],
+                env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def told(self) -> dict[str, Any]:
+        """The health file, empty before there is one."""
+        found: dict[str, Any] = json.loads(self.health.read_text()) if self.health.exists() else {}
+        return found
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Wait for something."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, f"{self.told()}\n{self.log.read_text()}"
+            time.sleep(0.05)
+
+    def _read(self) -> None:
+        while message := self.socket.recv(4096):
+            self.messages.append(message.decode())
+
+    def heard(self, wanted: str) -> bool:
+        """Whether a line was told to systemd."""
+        return any(wanted in message.split("\n") for message in self.messages)
+
+    def close(self) -> None:
+        """Nothing is left."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if not self.reader.is_alive():
+            return
+        self.socket.shutdown(socket.SHUT_RD)
+        self.reader.join(PATIENCE)
+        self.socket.close()
+
+
+@pytest.fixture
+def start(place: Scratch) -> Iterator[Callable[..., Process]]:
+    """Start daemons; they end with the test."""
+    begun: list[Process] = []
+
+    def one(*options: str) -> Process:
+        begun.append(Process(place, *options))
+        return begun[-1]
+
+    yield one
+    for process in begun:
+        process.close()
+
+
+def published(place: Scratch) -> int:
+    """How many runs stand on the remote's branch."""
+    names = git(place.remote, "ls-tree", "-r", "--name-only", "main", "--", "reports/jobs").splitlines()
+    return sum(name.endswith("/proof.tlog") for name in names)
+
+
+def test_what_is_merged_is_run_until_it_is_told_to_stop(place: Scratch, start: Callable[..., Process]) -> None:
+    away = place.remote.rename(place.remote.with_name("away.git"))
+    daemon = start("--deadline", "6h")
+    daemon.until(lambda: daemon.heard("STATUS=waiting: remote-unreachable"))
+    assert daemon.heard("READY=1")
+    away.rename(place.remote)
+    daemon.until(lambda: published(place) == 1 and daemon.told()["state"] == "waiting")
+    again = [*BEACON, "daemon", "--repo", str(place.place / "runner"), "--keys", str(place.keys / "runner"), "--once"]
+    second = subprocess.run(again, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert (second.returncode, "error[clone-busy]" in second.stderr) == (4, True)
+
+    git(place.clone, "pull", "--quiet", "--ff-only")
+    place.write_job("registry/jobs/alice/other.yaml", sampling=SMALL)
+    place.push("Another job")
+    daemon.until(lambda: published(place) == 2)
+    head = git(place.remote, "rev-parse", "main")
+    daemon.until(lambda: (daemon.told()["head"], daemon.told()["state"]) == (head, "waiting"))
+    told = daemon.told()
+    assert told["at"] <= instant(datetime.now(UTC)) <= told["staleAfter"]
+    assert (told["pid"], told["openRuns"], told["trouble"]) == (daemon.process.pid, [], None)
+
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(PATIENCE) == 0
+    daemon.close()
+    assert [line for line in ("WATCHDOG=1", "STOPPING=1") if not daemon.heard(line)] == []
+    assert daemon.told()["state"] == "stopped"
+    log = daemon.log.read_text()
+    assert "stopping; finished runs are still published" in log
+    assert log.count("trouble:") == log.count("well again") == 1
