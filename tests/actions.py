@@ -72,6 +72,7 @@ class Hosted:
     vars: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    caller: dict[str, Any] = field(default_factory=dict)
     code: Path = ROOT
     runs: int = 0
 

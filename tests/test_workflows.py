@@ -1,6 +1,6 @@
-"""The workflows: what they may do at most, and what they do, each `run:` block executed as Actions would.
+"""The workflows: what they may do at most, and what they do. Each `run:` block is executed as Actions would.
 
-A pull request of a fork is judged, planned and commented on here. Whole ticks in three jobs, hostile pull requests and
+Here the comment alone is written, from an artifact that a stranger made. Whole pull requests, ticks in three jobs and
 the registry of another repository: `tests/slow/test_workflow_runs.py`.
 """
 
@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner.commands.places import git
 from runner.rendering.proposalpage import MARKER
-from tests.actions import REGISTRY, Hosted, workflow
+from tests.actions import workflow
 from tests.conftest import ROOT
 from tests.expressions import Unknown, condition, evaluate, fill
-from tests.forge import TOKEN, Forge, forge
-from tests.scratch import JOB, Scratch, scratch
+from tests.forge import forge
+from tests.proposals import completed
+from tests.test_ci import plan, planned
 
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
@@ -152,97 +151,27 @@ def test_expressions() -> None:
             evaluate(wrong, contexts)
 
 
-# A fork's pull request
-
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+# What a stranger leaves behind
 
 
-def propose(place: Scratch, number: int = 12) -> tuple[str, str]:
-    """What is committed in the clone becomes a fork's pull request: its head, and the merge that GitHub tries."""
-    head = git(place.clone, "rev-parse", "HEAD")
-    git(place.clone, "fetch", "--quiet", "origin")
-    base = git(place.clone, "rev-parse", "origin/main")
-    tree = git(place.clone, "merge-tree", "--write-tree", base, head).split("\n")[0]
-    who = ("-c", "user.name=GitHub", "-c", "user.email=noreply@example.org")
-    merge = git(place.clone, *who, "commit-tree", tree, "-p", base, "-p", head, "-m", f"Merge {head} into {base}")
-    for end, commit in (("head", head), ("merge", merge)):
-        git(place.clone, "push", "--quiet", "origin", f"+{commit}:refs/pull/{number}/{end}")
-    return head, merge
-
-
-def pull_request(place: Scratch, folder: Path, head: str, merge: str, title: str = "A job", **more: Any) -> Hosted:
-    """The machines that work on it."""
-    event = {
-        "action": "opened",
-        "number": 12,
-        "repository": {"full_name": REGISTRY, "private": False},
-        "pull_request": {
-            "number": 12,
-            "title": title,
-            "base": {"sha": git(place.remote, "rev-parse", "main"), "ref": "main"},
-            "head": {"sha": head, "ref": more.pop("branch", "patch-1"), "repo": {"full_name": "mallory/fork"}},
-        },
-    }
-    return Hosted(folder, place.remote, "pull_request", event, "refs/pull/12/merge", merge, **more)
-
-
-def completed(hosted: Hosted, api: Forge, head: str) -> Hosted:
-    """The machines that work when its workflow is over."""
-    run = {"event": "pull_request", "conclusion": "failure", "id": 7001, "head_sha": head}
-    event = {"workflow_run": run, "repository": {"full_name": REGISTRY, "private": False}}
-    return Hosted(hosted.place, hosted.remote, "workflow_run", event, api=api.url)
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
-    with forge() as state:
-        state.token = "the-job-s-own-token"
-        yield state
-
-
-def commit(place: Scratch, message: str) -> None:
-    """Commit everything, as people do."""
-    git(place.clone, "add", "--all")
-    who = ("-c", "user.name=Eve", "-c", "user.email=eve@example.org", "-c", "commit.gpgsign=false")
-    git(place.clone, *who, "commit", "--quiet", "--message", message)
-
-
-def test_a_pull_request_is_judged_planned_and_commented_on(tmp_path: Path, api: Forge) -> None:
-    place = scratch(tmp_path / "registry")
-    place.write_job("registry/jobs/alice/capital.yaml")
-    place.write_job("registry/jobs/alice/wrong.yaml", regions=[{"name": "EU"}, {"name": "APCA"}, {"name": "US"}])
-    commit(place, "Two jobs, of which one is wrong")
-    head, merge = propose(place)
-
-    hosted = pull_request(place, tmp_path / "machines", head, merge)
-    judged = hosted.run(FOLDER / "validate.yml")["plan"]
-    assert not judged.ok, "a mistake fails the check"
-    assert {name: how for name, how in judged.steps.items() if how != "success"} == {
-        "Refuse a machine of our own for strangers' pull requests": "skipped",
-        "Validate": "failure",
-    }, judged.log
-    wrong = (place.clone / "registry/jobs/alice/wrong.yaml").read_text().split("\n")
-    line = next(number for number, text in enumerate(wrong, 1) if "APCA" in text)
-    (error,) = [command for command in judged.commands() if command.startswith("::error")]
-    assert f"file=registry/jobs/alice/wrong.yaml,line={line}," in error
-    assert "APCA" in error
-    assert judged.summary.startswith("### Beacon plan: 1 job to add")
-    assert "region-unknown" in judged.summary
-    kept = hosted.store / "artifacts" / "beacon-plan"
-    assert sorted(path.name for path in kept.iterdir()) == ["beacon.sarif", "plan.json", "problems.json"]
-    sarif = json.loads((kept / "beacon.sarif").read_text())
-    assert [result["ruleId"] for result in sarif["runs"][0]["results"]] == ["region-unknown"]
-    assert [one["job"] for one in json.loads((kept / "plan.json").read_text())["pending"]] == [
-        "registry/jobs/alice/capital.yaml"
-    ]
-
-    api.pull(12, head)
-    done = completed(hosted, api, head).run(FOLDER / "plan-comment.yml")["comment"]
-    assert done.ok, done.log
-    assert "pull request 12: comment created" in done.log
-    (one,) = api.comments[12]
+def test_a_comment_is_made_of_a_hostile_artifact(tmp_path: Path) -> None:
+    kept = tmp_path / "machines/store/artifacts/beacon-plan"
+    kept.mkdir(parents=True)
+    name = "x\n::error::y\n@everyone <img src=x> #1 $(touch pwned) ##[group]"
+    (kept / "plan.json").write_text(json.dumps(plan(pending=[planned(name)], number=99, body="@everyone")))
+    (kept / "problems.json").write_bytes(b"[" * 200_000)
+    (kept / "comment.md").write_text("@everyone")
+    head = "5" * 40
+    with forge() as api:
+        api.pull(99, "6" * 40)
+        api.pull(12, head)
+        machines = completed(tmp_path / "machines", tmp_path, api, head, words="$(touch pwned) ${{ github.token }}")
+        done = machines.run(FOLDER / "plan-comment.yml")["comment"]
+        assert done.ok, done.log
+        assert done.commands() == []
+        assert not list(tmp_path.rglob("pwned"))
+        (one,) = api.comments[12]
+        assert api.comments[99] == []
     assert one["body"].startswith(f"{MARKER}\n### Beacon plan: 1 job to add")
-    assert "| + | `alice/capital` |" in one["body"]
-    assert "wrong.yaml" in one["body"]
-    assert JOB not in one["body"], "what stays as it is is not told"
-    assert TOKEN not in judged.log + done.log
+    assert "`x ::error::y @everyone <img src=x> #1 $(touch pwned) ##[group]`" in one["body"]
+    assert "warning: problems.json is not what `beacon` writes: it is no JSON" in done.log

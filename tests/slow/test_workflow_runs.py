@@ -1,0 +1,213 @@
+"""Whole workflows on this machine: a fork's pull request, a hostile one, a tick in three jobs, and what follows it.
+
+`tests/actions.py` says what stands in for GitHub. Nothing here was ever run on GitHub itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cmarkgfm
+import pytest
+import yaml
+
+from runner.commands.places import git
+from runner.edges import sandbox
+from runner.errors import Environment
+from runner.rendering.proposalpage import MARKER
+from tests.actions import REGISTRY, Hosted, workflow
+from tests.conftest import ROOT
+from tests.forge import Forge, forge
+from tests.proposals import commit, completed, propose, pull_request
+from tests.scratch import JOB, Scratch, scratch
+from tests.sinks import shape
+from tests.test_docs import fences
+from tests.test_workflows import FOLDER
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")]
+HOSTILE = (
+    "x\n::error::y\n##[group]z @everyone <img src=x onerror=alert(1)> $(touch pwned) `touch pwned` #1 \x1b[2J \u202e"
+)
+COMMAND = re.compile(
+    r"::(error|warning|notice)( file=[^,\r\n]*(,(line|endLine|col|endColumn|title)=[^,:\r\n]*)*)?::[^\r\n]*"
+)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    return scratch(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture
+def api() -> Iterator[Forge]:
+    with forge() as state:
+        yield state
+
+
+def test_a_pull_request_is_judged_planned_and_commented_on(fresh: Scratch, tmp_path: Path, api: Forge) -> None:
+    place = fresh.copy(tmp_path / "registry")
+    place.write_job("registry/jobs/alice/capital.yaml")
+    place.write_job("registry/jobs/alice/wrong.yaml", regions=[{"name": "EU"}, {"name": "APCA"}, {"name": "US"}])
+    commit(place, "Two jobs, of which one is wrong")
+    head, merge = propose(place)
+
+    hosted = pull_request(place, tmp_path / "machines", head, merge)
+    judged = hosted.run(FOLDER / "validate.yml")["plan"]
+    assert not judged.ok, "a mistake fails the check"
+    assert {name: how for name, how in judged.steps.items() if how != "success"} == {
+        "Refuse a machine of our own for strangers' pull requests": "skipped",
+        "Validate": "failure",
+    }, judged.log
+    wrong = (place.clone / "registry/jobs/alice/wrong.yaml").read_text().split("\n")
+    line = next(number for number, text in enumerate(wrong, 1) if "APCA" in text)
+    (error,) = [command for command in judged.commands() if command.startswith("::error")]
+    assert f"file=registry/jobs/alice/wrong.yaml,line={line}," in error
+    assert "APCA" in error
+    assert judged.summary.startswith("### Beacon plan: 1 job to add")
+    assert "region-unknown" in judged.summary
+    kept = hosted.store / "artifacts" / "beacon-plan"
+    assert sorted(path.name for path in kept.iterdir()) == ["beacon.sarif", "plan.json", "problems.json"]
+    sarif = json.loads((kept / "beacon.sarif").read_text())
+    assert [result["ruleId"] for result in sarif["runs"][0]["results"]] == ["region-unknown"]
+    assert [one["job"] for one in json.loads((kept / "plan.json").read_text())["pending"]] == [
+        "registry/jobs/alice/capital.yaml"
+    ]
+
+    api.pull(12, head)
+    done = completed(hosted.place, place.remote, api, head).run(FOLDER / "plan-comment.yml")["comment"]
+    assert done.ok, done.log
+    assert "pull request 12: comment created" in done.log
+    (one,) = api.comments[12]
+    assert one["body"].startswith(f"{MARKER}\n### Beacon plan: 1 job to add")
+    assert "| + | `alice/capital` |" in one["body"]
+    assert "wrong.yaml" in one["body"]
+    assert JOB not in one["body"], "what stays as it is is not told"
+    assert api.token not in judged.log + done.log
+
+
+def test_a_hostile_pull_request_injects_nothing(fresh: Scratch, tmp_path: Path, api: Forge) -> None:
+    place = fresh.copy(tmp_path / "registry")
+    place.write_job(
+        "registry/jobs/alice/loud.yaml", prompts=[{"id": "q", "text": HOSTILE}], regions=[{"name": HOSTILE}]
+    )
+    for path in (f"registry/jobs/alice/{HOSTILE}.yaml".replace("/>", ">"), "registry/jobs/alice/a,b::c%0A.yaml"):
+        file = place.clone / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"apiVersion: {json.dumps(HOSTILE)}\nkind: *x\n")
+    (place.clone / ".gitattributes").write_text("* filter=evil\n")
+    (place.clone / "reports").mkdir()
+    (place.clone / "reports/README.md").write_text(HOSTILE)
+    (place.clone / "sitecustomize.py").write_text("open('pwned', 'w')\n")
+    (place.clone / "beacon").write_text("#!/bin/sh\ntouch pwned\n")
+    commit(place, HOSTILE)
+    head, merge = propose(place)
+
+    hosted = pull_request(place, tmp_path / "machines", head, merge, words=HOSTILE)
+    judged = hosted.run(FOLDER / "validate.yml")["plan"]
+    assert not judged.ok
+    assert judged.steps["Summary"] == judged.steps["Keep the plan for the comment"] == "success", judged.log
+    commands = judged.commands()
+    assert [line for line in commands if not COMMAND.fullmatch(line)] == []
+    assert any("proposal-touches-reports" in line for line in commands)
+    api.pull(12, head)
+    done = completed(hosted.place, place.remote, api, head, HOSTILE).run(FOLDER / "plan-comment.yml")["comment"]
+    assert done.ok, done.log
+    assert done.commands() == []
+    (one,) = api.comments[12]
+    for text in (judged.summary, one["body"]):
+        html = cmarkgfm.github_flavored_markdown_to_html(text, options=cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE)
+        tags = {part[1] for part in shape(html) if part[0] == "<"}
+        assert tags <= {"h3", "p", "ul", "li", "code", "strong", "table", "thead", "tbody", "tr", "th", "td"} | {
+            "details",
+            "summary",
+        }
+        outside = " ".join(part[1] for part in shape(html) if part[0] == "text")
+        assert "@everyone" not in outside
+        assert "#1" not in outside
+        assert "\x1b" not in text
+    assert not list(tmp_path.rglob("pwned"))
+    for name in ("beacon.sarif", "plan.json", "problems.json"):
+        json.loads((hosted.store / "artifacts/beacon-plan" / name).read_text())
+
+
+# A tick in three jobs
+
+
+@pytest.fixture(scope="module")
+def runs(fresh: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Hosted:
+    """A registry that called `reconcile` with six lines, and nothing run yet."""
+    try:
+        sandbox.find().self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
+    folder = tmp_path_factory.mktemp("runs")
+    place = fresh.copy(folder / "registry")
+    keys = {
+        f"BEACON_KEY_{role.upper()}": (place.keys / "runner" / role).read_text() for role in ("git", "receipt", "log")
+    }
+    event = {"schedule": "17,47 * * * *", "repository": {"full_name": REGISTRY, "private": False}}
+    hosted = Hosted(folder / "machines", place.remote, "schedule", event, secrets=keys, vars={"BEACON_RUNNER": "on"})
+    hosted.caller = callers()["reconcile"]
+    return hosted
+
+
+def callers() -> dict[str, dict[str, Any]]:
+    """The workflows of docs/github.md, by what they call first."""
+    found = {}
+    for _, text in fences(ROOT / "docs/github.md", "yaml"):
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
+        if isinstance(data, dict) and "jobs" in data:
+            assert len(text.splitlines()) <= 6 or "needs" in text
+            called = [job["uses"].split("/")[-1].split(".")[0] for job in data["jobs"].values()]
+            found["+".join(called)] = data | {"on": data.pop(True)}
+    return found
+
+
+def test_what_the_documentation_calls_is_there_and_gets_the_rights_that_it_needs() -> None:
+    assert set(callers()) == {"reconcile", "validate", "plan-comment", "reconcile+pages+bundles"}
+    for caller in callers().values():
+        for job in caller["jobs"].values():
+            path = re.fullmatch(r"OWNER/beacon-runner/(.github/workflows/[a-z-]+\.yml)@SHA", job["uses"])
+            assert path
+            called = workflow(ROOT / path[1])
+            assert "workflow_call" in called["on"]
+            given = job.get("permissions", caller["permissions"])
+            for inner in called["jobs"].values():
+                for right, how in inner["permissions"].items():
+                    assert how == "read" == given.get(right, "none") or given.get(right) == "write", (path[1], right)
+            assert ("secrets" in job) == ("secrets." in (ROOT / path[1]).read_text())
+
+
+def test_a_registry_of_six_lines_runs_from_start_to_verify(runs: Hosted) -> None:
+    assert runs.caller["jobs"]["reconcile"]["uses"].startswith("OWNER/beacon-runner/.github/workflows/reconcile.yml@")
+    runs.vars["BEACON_RUNNER"] = "off"
+    assert {job: done.skipped for job, done in runs.run(FOLDER / "reconcile.yml").items()} == {
+        "start": True,
+        "execute": True,
+        "publish": True,
+        "verify": True,
+    }
+    runs.vars["BEACON_RUNNER"] = "on"
+    done = runs.run(FOLDER / "reconcile.yml")
+    for name, job in done.items():
+        assert job.ok, f"{name}: {job.log}"
+        assert not job.skipped, f"{name}: {job.log}"
+    assert done["start"].outputs["pending"] == "true"
+    assert re.fullmatch("[0-9a-f]{64}", done["execute"].outputs["digest"])
+    assert done["publish"].summary.startswith("### Beacon: 1 published"), done["publish"].summary
+    assert "self-consistent; identity not pinned" in done["verify"].log
+    page = git(runs.remote, "show", "main:reports/README.md")
+    assert "who" in page
+    everything = "".join(job.log for job in done.values())
+    for key in runs.secrets.values():
+        assert key.split("\n")[1] not in everything
+
+    again = runs.run(FOLDER / "reconcile.yml")
+    assert again["start"].ok
+    assert again["start"].outputs["pending"] == "false"
+    assert all(again[name].skipped for name in ("execute", "publish", "verify"))
