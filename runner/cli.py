@@ -68,6 +68,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("devnet", "devnet:devnet", "A Golem network on this machine, with the real yagna daemon"),
             Verb("vantage", "vantage:vantage", "A place of ours for providers to call, so that we see where they are"),
             Verb("sweep", "sweep:sweep", "End, pay and release what a Golem runner left open"),
+            Verb("gc", "gc:gc", "What a clone weighs, and what of it nobody will miss"),
             Verb("doctor", "doctor:doctor", "What a runner on this machine needs, and how to mend what is wrong"),
         ),
     ),
