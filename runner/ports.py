@@ -57,12 +57,13 @@ class Snapshot(Protocol):
 
 
 class CommitInfo(NamedTuple):
-    """One commit. `raw` is the commit object, `reports` the oid of its `reports/` tree or None."""
+    """One commit. `raw` is the commit object, `reports` and `registry` the oids of those trees, or None."""
 
     oid: str
     parents: tuple[str, ...]
     raw: bytes
     reports: str | None
+    registry: str | None
 
 
 class Repository(Protocol):

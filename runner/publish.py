@@ -10,7 +10,7 @@ Completing is one path: the writer takes it after proposing, and so does the nex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from runner import audit
@@ -46,14 +46,20 @@ def tiles(snapshot: Snapshot) -> Read:
     return lambda path: snapshot.read(f"{LOG}/{path}")
 
 
+def read_checkpoint(snapshot: Snapshot, vkey: str) -> Checkpoint | None:
+    """The signed checkpoint of a snapshot, None before the first. Raises `Unverified`."""
+    raw = snapshot.read(CHECKPOINT)
+    if raw is None:
+        return None
+    return note.parse_checkpoint(note.open_note(raw, [vkey]).text, note.parse_vkey(vkey).name)
+
+
 def read_log(snapshot: Snapshot, vkey: str, known: History | None = None) -> tuple[Checkpoint | None, History]:
     """The signed checkpoint of a snapshot, and what its entries say; `known` is what the first of them said before.
     Raises `Unverified`."""
-    raw = snapshot.read(CHECKPOINT)
-    if raw is None:
+    checkpoint = read_checkpoint(snapshot, vkey)
+    if checkpoint is None:
         return None, History()
-    origin = note.parse_vkey(vkey).name
-    checkpoint = note.parse_checkpoint(note.open_note(raw, [vkey]).text, origin)
     known = known or History()
     return checkpoint, fold(log.entries(tiles(snapshot), known.size, checkpoint.size), known)
 
@@ -112,18 +118,16 @@ def complete(desk: Desk, trust: Trust) -> str:
     changes = dict(repository.difference(base, intent, "reports"))
     vkey = trust.log_vkey
     origin = note.parse_vkey(vkey).name
-    before, _ = read_log(repository.snapshot(head), vkey)
+    before = read_checkpoint(repository.snapshot(head), vkey)
     size = before.size if before else 0
     checkpoint = _proposed(after, origin)
     _gate(desk, after, before, checkpoint)
     desk.signed.remember(checkpoint)
     signed = note.sign(note.checkpoint_text(checkpoint), origin, desk.keys.log)
     say(desk.emit, "checkpoint-signed", size=checkpoint.size, root=checkpoint.root.hex())
-    new = list(log.entries(tiles(after), size, checkpoint.size))
-    history = fold(log.entries(tiles(after), 0, checkpoint.size))
-    changes |= {CHECKPOINT: signed, **_proofs(after, history, size, checkpoint, signed)}
-    said = message([e.parse_entry(raw, size + i) for i, raw in enumerate(new)])
-    commit = repository.commit(base, changes, said, intent, merge_into=head if head != base else None)
+    new = _entries(after, checkpoint, size, checkpoint.size)
+    changes |= {CHECKPOINT: signed, **_proofs(after, new, size, checkpoint, signed)}
+    commit = repository.commit(base, changes, message(new), intent, merge_into=head if head != base else None)
     say(desk.emit, "committed", commit=commit, size=checkpoint.size)
     return commit
 
@@ -180,14 +184,23 @@ def _gate(desk: Desk, after: Snapshot, before: Checkpoint | None, checkpoint: Ch
         )
 
 
-def _proofs(after: Snapshot, history: History, size: int, checkpoint: Checkpoint, signed: bytes) -> Mapping[str, bytes]:
-    """A C2SP proof beside each run that these entries end with a bundle."""
+def _entries(after: Snapshot, checkpoint: Checkpoint, start: int, end: int) -> list[LogEntry]:
+    """Some entries of a log."""
+    raws = log.entries(tiles(after), start, end, checkpoint.size)
+    return [e.parse_entry(raw, index) for index, raw in enumerate(raws, start)]
+
+
+def _proofs(
+    after: Snapshot, new: Sequence[LogEntry], size: int, checkpoint: Checkpoint, signed: bytes
+) -> Mapping[str, bytes]:
+    """A C2SP proof beside each run that these entries, which follow the first `size`, end with a bundle."""
     proofs: dict[str, bytes] = {}
-    for end in history.ended.values():
-        if end.index >= size and e.bundled(end.end):
-            folder = run_folder(
-                end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), end.end.run, end.start.due
-            )
-            path = log.inclusion(tiles(after), end.index, checkpoint.size)
-            proofs[f"{folder}/proof.tlog"] = proof.write_proof(end.index, path, signed)
+    for index, end in enumerate(new, size):
+        if not isinstance(end, e.RunEnd | e.Cancelled) or not e.bundled(end):
+            continue
+        [start] = _entries(after, checkpoint, end.start, end.start + 1)
+        if isinstance(start, e.Start):
+            job = start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
+            path = log.inclusion(tiles(after), index, checkpoint.size)
+            proofs[f"{run_folder(job, end.run, start.due)}/proof.tlog"] = proof.write_proof(index, path, signed)
     return proofs

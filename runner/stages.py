@@ -161,7 +161,7 @@ def write(desk: Desk, state: State, entries: Sequence[LogEntry], files: Changes)
     changes = with_pages(state.snapshot, state.history, changes, entries)
     publish(desk, state.trust, state.head, changes, entries)
     desk.repository.refresh()
-    return read_state(desk.repository, desk.repository.head())
+    return read_state(desk.repository, desk.repository.head(), state)
 
 
 def carry_out_all(
@@ -286,7 +286,7 @@ def publish_finished(world: World, after: State, finished: Sequence[Done], runne
     and the state then."""
     repository = world.desk.repository
     repository.refresh()
-    state = after if repository.head() == after.head else read_state(repository, repository.head())
+    state = after if repository.head() == after.head else read_state(repository, repository.head(), after)
     asked = repository.cancellations()
 
     def still(done: Done) -> bool:
@@ -333,6 +333,7 @@ def settlement_entry(settlement: Settlement) -> e.Settlement:
 
 def forget_cancelled(world: World, state: State) -> None:
     """Requests to cancel have done their work when their run is over."""
-    over = {end.start.run[:32] for end in state.history.ended.values() if is_over(end)}
-    if done := over & world.desk.repository.cancellations():
+    asked = world.desk.repository.cancellations()
+    over = {run[:32] for run, end in state.history.ended.items() if is_over(end)} if asked else set()
+    if done := over & asked:
         world.desk.repository.forget_cancel(done)

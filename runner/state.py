@@ -11,13 +11,13 @@ from runner.history import History, Taken
 from runner.model import Checkpoint, JobSpec, Policy, Run, sha256
 from runner.model.jobspec import Container
 from runner.ports import Keys, Repository, Snapshot
-from runner.publish import CHECKPOINT, read_log, tiles
+from runner.publish import CHECKPOINT, read_checkpoint, read_log, tiles
 from runner.registry import Registry, load
 from runner.registry.trust import POLICY, TRUST, Trust, accepts, read_trust
 
 
 class State(NamedTuple):
-    """One commit, read."""
+    """One commit, read. `tree` is the oid of its `registry/`."""
 
     head: str | None
     snapshot: Snapshot
@@ -25,6 +25,7 @@ class State(NamedTuple):
     registry: Registry
     checkpoint: Checkpoint | None
     history: History
+    tree: str | None
 
     @property
     def policy(self) -> Policy:
@@ -32,16 +33,28 @@ class State(NamedTuple):
         return self.registry.policy
 
 
-def read_state(repository: Repository, commit: str | None) -> State:
-    """The state at a commit. Raises `Usage` where it holds no registry, `Invalid` where the maintainers' files are
-    wrong (a wrong job is only a problem in the registry), `Unverified` where the log is."""
+def read_state(repository: Repository, commit: str | None, known: State | None = None) -> State:
+    """The state at a commit; what is the same as in a state that is known is not read again. Raises `Usage` where it
+    holds no registry, `Invalid` where the maintainers' files are wrong (a wrong job is only a problem in the registry),
+    `Unverified` where the log is."""
     snapshot = repository.snapshot(commit)
     demand_registry(snapshot, f"commit {commit[:12]}" if commit else "a branch without commits")
-    trust = read_trust(snapshot)
-    checkpoint, history = read_log(snapshot, trust.log_vkey)
+    tree = repository.read_commit(commit).registry if commit else None
+    same = known if known and known.tree == tree else None
+    trust = same.trust if same else read_trust(snapshot)
+    checkpoint, history = read_log(snapshot, trust.log_vkey, _before(snapshot, trust, known) if known else None)
     if history.trust != trust.digest:
         trust = accepts(history, snapshot)
-    return State(commit, snapshot, trust, load(snapshot, trust), checkpoint, history)
+    registry = same.registry if same else load(snapshot, trust)
+    return State(commit, snapshot, trust, registry, checkpoint, history, tree)
+
+
+def _before(snapshot: Snapshot, trust: Trust, known: State) -> History | None:
+    """What is known already of a snapshot's log: all that an earlier one said, if this one goes on from there."""
+    old, new = known.checkpoint, read_checkpoint(snapshot, trust.log_vkey)
+    if old is None or new is None or old.size > new.size or log.root(tiles(snapshot), old.size, new.size) != old.root:
+        return None
+    return known.history
 
 
 def demand_registry(snapshot: Snapshot, place: str) -> None:

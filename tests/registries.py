@@ -77,7 +77,7 @@ class Keys(NamedTuple):
 class Files:
     """A `Snapshot` over files; `modes` where they are not plain."""
 
-    commit = "0" * 40
+    commit: str | None = "0" * 40
 
     def __init__(self, files: Mapping[str, bytes], modes: Mapping[str, str] | None = None) -> None:
         self._files = dict(sorted(files.items()))

@@ -15,10 +15,10 @@ from runner.plan import Plan, plan
 from runner.ports import Blob, Snapshot
 from runner.registry import Registry, load
 from runner.registry.changes import brought
-from runner.state import read_state
+from runner.state import State, read_state
 from tests.make import key
 from tests.registries import BENCHMARK, JOB, NAMESPACE, Files, Keys, data, dump, files, signed
-from tests.ticks import WHO
+from tests.ticks import WHO, state
 from tests.worlds import EPOCH, job_file
 from tests.worlds import Registry as World
 
@@ -202,3 +202,48 @@ def test_a_pull_request_brings_what_judging_everything_finds(number: int) -> Non
     assert {idle.path for idle in planned.idle if idle.code == "invalid"} == {
         problem.path for problem in found.problems
     }
+
+
+# A state that is known
+
+
+def both(world: World, known: State) -> State:
+    """The state at the head, read with what was known before; it is the same without."""
+    clone = world.clone()
+    found = read_state(clone, clone.head(), known)
+    alone = read_state(clone, clone.head())
+    assert (found.head, found.trust, found.checkpoint, found.history) == (
+        alone.head,
+        alone.trust,
+        alone.checkpoint,
+        alone.history,
+    )
+    assert dict(found.registry.jobs) == dict(alone.registry.jobs)
+    assert (found.registry.problems, found.registry.digests) == (alone.registry.problems, alone.registry.digests)
+    return found
+
+
+def test_what_is_known_gives_the_same_state(world: World) -> None:
+    known = state(world)
+    world.submit(job_file("other"))
+    after = both(world, known)
+    assert after.registry is not known.registry
+    world.act()
+    last = both(world, after)
+    assert last.registry is after.registry, "only the log went on"
+    assert both(world, last).registry is last.registry
+    world.entrust({"registry/policy.yaml": world.read("registry/policy.yaml") + b"# new\n"})
+    assert both(world, last).trust != last.trust
+    world.act()
+    both(world, last)
+
+
+def test_a_log_that_does_not_go_on_from_what_is_known_is_read_from_its_beginning(world: World) -> None:
+    past = world.fork()
+    world.submit(job_file("one"))
+    world.act()
+    past.submit(job_file("two"))
+    past.act()
+    assert state(world).history.size == state(past).history.size
+    both(past, state(world))
+    both(world.fork(), state(past))

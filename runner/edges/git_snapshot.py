@@ -123,11 +123,16 @@ def read_commits(objects: Objects, oids: Sequence[str]) -> list[CommitInfo]:
     raws = _commits(objects, oids)
     heads = [parse_commit(raw) for raw in raws]
     roots = objects.get([head.tree for head in heads])
-    found = [parse_tree(root.data).get("reports") for root in roots]
+    found = [parse_tree(root.data) for root in roots]
     return [
-        CommitInfo(oid, head.parents, raw, entry.oid if entry and entry.mode == FOLDER else None)
-        for oid, head, raw, entry in zip(oids, heads, raws, found, strict=True)
+        CommitInfo(oid, head.parents, raw, _folder(root, "reports"), _folder(root, "registry"))
+        for oid, head, raw, root in zip(oids, heads, raws, found, strict=True)
     ]
+
+
+def _folder(entries: Mapping[str, Blob], name: str) -> str | None:
+    entry = entries.get(name)
+    return entry.oid if entry and entry.mode == FOLDER else None
 
 
 def _commits(objects: Objects, oids: Sequence[str]) -> list[bytes]:
