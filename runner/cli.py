@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("image", "images:image", "A benchmark's image: its CID, building it, keeping it here"),
             Verb("explain", "contribute:explain", "What an error code means, with a bad and a good example"),
             Verb("schema", "contribute:schema", "Print a JSON Schema"),
+            Verb("completion", "completion:completion", "Make a shell complete verbs, options, jobs, runs", plain=True),
             Verb("ci", "ci:ci", "For workflows: the summary of a job, and the comment below a pull request"),
         ),
     ),
@@ -86,6 +87,27 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ),
 )
 VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
+EXITS: Mapping[str, Mapping[int, str]] = {
+    "validate": {1: "something is wrong"},
+    "run": {1: "the job is wrong", 4: "no sandbox"},
+    "reconcile": {1: "the registry is wrong", 3: "work remains", 4: "no key, executor or remote"},
+    "pin": {1: "a target lied or lost a bundle", 3: "too few targets hold one"},
+    "doctor": {4: "something needed is wrong"},
+    "report": {1: "with --exit-code: a region differs"},
+    "diff": {1: "with --exit-code: a pair is minor or major"},
+    "log": {1: "a tile or a proof is wrong"},
+    "bundle": {1: "a CAR is wrong"},
+    "fetch": {1: "what came is wrong", 4: "nobody has it"},
+    "verify": {1: "findings"},
+}
+"""Exit codes that verbs give for reasons of their own. Every verb gives 2 for a wrong command line, and 1 where the
+registry that it reads is wrong."""
+
+
+def ending(name: str) -> str:
+    """The last line of a verb's help: its exit codes."""
+    codes = {0: "fine", 2: "usage", 4: "environment", 130: "interrupted", **EXITS.get(name, {})}
+    return "Exit: " + " · ".join(f"{code} {codes[code]}" for code in sorted(codes))
 
 
 def usage() -> str:
@@ -149,7 +171,9 @@ def _by_typer(name: str, target: Any, arguments: list[str], returned: list[objec
     import typer
 
     app = target if isinstance(target, typer.Typer) else _alone(name, target, returned)
-    typer.main.get_command(app).main(args=arguments, prog_name=f"beacon {name}")
+    command = typer.main.get_command(app)
+    command.epilog = ending(name)
+    command.main(args=arguments, prog_name=f"beacon {name}")
 
 
 def _alone(name: str, target: Callable[..., object], returned: list[object]) -> typer.Typer:

@@ -34,6 +34,7 @@ class Argument(NamedTuple):
     metavar: str
     help: str
     required: bool
+    repeated: bool
     choices: tuple[str, ...]
 
 
@@ -89,7 +90,7 @@ def _typer(words: tuple[str, ...], command: Any) -> Iterator[Command]:
         repeated = given.multiple or given.nargs == -1
         if given.param_type_name == "argument":
             shown = given.make_metavar(typer.Context(command)).strip("[]{}.").rstrip(".")
-            arguments.append(Argument(shown, _words(given.help), given.required, choices))
+            arguments.append(Argument(shown, _words(given.help), given.required, given.nargs == -1, choices))
             continue
         names = (*given.opts, *given.secondary_opts)
         switch = given.is_flag or given.count
@@ -107,7 +108,8 @@ def _argparse(words: tuple[str, ...], parser: argparse.ArgumentParser) -> Iterat
         if isinstance(given, argparse._SubParsersAction):
             below = dict(given.choices)
         elif not given.option_strings:
-            arguments.append(Argument(str(given.metavar), _words(given.help), True, tuple(given.choices or ())))
+            choices = tuple(given.choices or ())
+            arguments.append(Argument(str(given.metavar), _words(given.help), True, False, choices))
         elif given.dest != "help":
             metavar = "" if given.nargs == 0 else str(given.metavar)
             names = tuple(given.option_strings)
@@ -118,7 +120,17 @@ def _argparse(words: tuple[str, ...], parser: argparse.ArgumentParser) -> Iterat
 
 
 def _metavar(kind: str, choices: tuple[str, ...]) -> str:
-    named = {"integer": "N", "path": "PATH", "text": "TEXT", "integer range": "N", "float": "N", "float range": "N"}
+    named = {
+        "integer": "N",
+        "path": "PATH",
+        "text": "TEXT",
+        "str": "TEXT",
+        "int": "N",
+        "int range": "N",
+        "integer range": "N",
+        "float": "N",
+        "float range": "N",
+    }
     return "|".join(choices) or named.get(kind, kind.upper())
 
 

@@ -155,7 +155,7 @@ def test_an_interruption_is_exit_130(beacon: Beacon, monkeypatch: pytest.MonkeyP
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runner.commands.operate.checkout", interrupted)
+    monkeypatch.setattr("runner.commands.operate.top", interrupted)
     assert beacon("status").code == 130
 
 

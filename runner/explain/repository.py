@@ -210,6 +210,11 @@ ENTRIES: Mapping[str, Note] = {
         "registry/keys/runners lists a git and a receipt key under one name, registry/keys/log.vkey the log's key.",
         "use the right folder of keys, or have yours added by the maintainers",
     ),
+    "shell-unknown": Note(
+        "There is no completion for this shell",
+        "Each shell asks for candidates in its own way.",
+        "name one of bash, zsh, fish and powershell",
+    ),
     "tree-too-large": Note(
         "A folder unfolds to more files than any registry has",
         "Such a tree is made to exhaust its readers: few objects, nested millions of times.",
