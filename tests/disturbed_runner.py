@@ -35,9 +35,9 @@ from runner.edges import git_process
 from runner.edges.spool import FolderSpool
 from runner.errors import BeaconError, Environment
 from runner.model.receipt import Image, RunnerIdentity, Times
-from runner.plan import instant
 from runner.ports import AttemptResult, Emit, Work
 from runner.reconcile import reconcile
+from runner.schedules import instant
 from runner.stages import World
 from tests.fake_executor import FakeExecutor, echo
 from tests.scratch import Scratch, quick_job
@@ -167,7 +167,7 @@ def disturb_git(operations: Operations) -> None:
         return operations.step("git cat-file", False, lambda: real_get(git, oids), fail)
 
     git_process.run = run
-    git_process.Git.get = get  # type: ignore[method-assign]
+    git_process.Git.get = get  # type: ignore[method-assign, assignment]
 
 
 def disturb_files(operations: Operations, place: Path) -> None:
@@ -177,13 +177,13 @@ def disturb_files(operations: Operations, place: Path) -> None:
     def ours(path: Any) -> bool:
         return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(str(place))
 
-    def call(name: str, writes: bool, real: Callable[..., T], arguments: Any, named: Any) -> T:
+    def call(name: str, writes: bool, real: Callable[..., Any], arguments: Any, named: Any) -> Any:
         if not (arguments and ours(arguments[0])):
             return real(*arguments, **named)
         fail = _full if writes else _broken
         return operations.step(name, writes, lambda: real(*arguments, **named), lambda: fail(arguments[0]))
 
-    def open_(*arguments: Any, **named: Any) -> int:
+    def open_(*arguments: Any, **named: Any) -> Any:
         creates = bool(arguments[1] & os.O_CREAT)
         return call("create" if creates else "open", creates, real_open, arguments, named)
 

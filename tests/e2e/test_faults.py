@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -27,7 +27,7 @@ from tests.disturbed_runner import Case, Mode, Operation, Told, read_told
 from tests.scratch import Scratch, scratch
 from tests.signed import roots
 
-SMALL = {"sampling": {"providers": 1, "replicas": 1, "seeds": "shared"}, "minRegions": 3}
+SMALL: dict[str, Any] = {"sampling": {"providers": 1, "replicas": 1, "seeds": "shared"}, "minRegions": 3}
 SLOTS = 3
 KILLED = -9
 
