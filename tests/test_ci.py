@@ -4,7 +4,7 @@ the forge alone says."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def test_the_comment_says_what_a_reviewer_asks() -> None:
     assert "| + | `bob/new` |" in body
     assert "**insufficient by design**" in body
     assert "| - | `carol/gone` |" in body
-    assert "| ! | `eve/x` | | | | | invalid `signature-wrong: no` |" in " ".join(body.split(" ")).replace("  ", " ")
+    assert "| ! | `eve/x` |  |  |  |  | invalid signature-wrong: no |" in body
     assert "Budget of `alice` after merge: 14.1 of 50 GLM left this month." in body
     assert "Nothing was run and no secret was read to make this plan." in body
     assert "<details><summary>What changed in alice/who</summary>" in body
@@ -133,9 +133,12 @@ def html(body: str) -> set[tuple[str, ...]]:
     return {part for part in shape(read_by) if part[0] != "text"}
 
 
-def test_nothing_of_a_file_acts() -> None:
+@pytest.mark.parametrize(
+    "texts", [ATTACKS[::6], pytest.param(ATTACKS, marks=pytest.mark.slow)], ids=["some", "all of them"]
+)
+def test_nothing_of_a_file_acts(texts: Sequence[str]) -> None:
     inert = html(harmless("plain words")) | INERT
-    for text in filter(str.strip, ATTACKS):
+    for text in filter(str.strip, texts):
         body = harmless(text)
         assert html(body) <= inert, text
         assert body.count(MARKER) == 1
@@ -173,7 +176,7 @@ def test_a_tick_s_summary() -> None:
     idle = [{"path": JOB, "code": "suspended", "why": "listed"}, {"path": "x", "code": "done", "why": ""}]
     text = tick(read(Tick, json.dumps({"head": None, **runs, "plan": plan(idle=idle)}).encode(), "tick"))
     assert text.startswith("### Beacon: 1 started, 1 published\n")
-    assert "| `alice/who` | suspended `listed` |" in text
+    assert "| `alice/who` | suspended listed |" in text
     assert "done" not in text
 
 

@@ -37,9 +37,12 @@ def summary(
     plan: PlanOption = None,
     problems: ProblemsOption = None,
     tick: Annotated[Path | None, typer.Option(help="What `beacon reconcile --json` wrote.")] = None,
+    log: Annotated[Path | None, typer.Option(help="What `beacon verify` printed.")] = None,
 ) -> None:
     """Markdown for $GITHUB_STEP_SUMMARY: the verdict, a table, and folds; less than a mebibyte."""
-    if tick is not None:
+    if log is not None:
+        line(proposalpage.log((_bytes(log) or b"").decode("utf-8", "replace")))
+    elif tick is not None:
         done = _read(Tick, tick)
         line(proposalpage.tick(done) if done else "### Beacon: it said nothing; see the log")
     else:
@@ -59,6 +62,7 @@ def comment(
     from runner.edges.ipfs.http import Web
 
     made, found = _read(PlanData, plan), _troubles(problems)
+    worth = not proposalpage.is_empty(made, found)
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
     if not token:
         raise Environment(
@@ -69,7 +73,7 @@ def comment(
         github = GitHub(web, os.environ.get("GITHUB_REPOSITORY", ""))
         done = {
             pull.number: github.put_comment(
-                pull.number, proposalpage.MARKER, author, proposalpage.comment(made, found, pull)
+                pull.number, proposalpage.MARKER, author, proposalpage.comment(made, found, pull), worth
             )
             for pull in github.pulls(head_sha)[:_MOST_PULLS]
         }
@@ -91,17 +95,20 @@ def _troubles(file: Path | None) -> list[Trouble]:
 
 def _read(model: type[G], file: Path | None) -> G | None:
     """What a file says; None where there is none, it is empty, or it is not what `beacon` writes, which is told."""
-    if file is None:
-        return None
+    raw = _bytes(file) if file else None
     try:
-        with file.open("rb") as opened:
-            raw = opened.read(plandata.MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Usage("file-unreadable", f"{file}: {error.strerror}") from None
-    try:
-        return plandata.read(model, raw, file.name) if raw.strip() else None
+        return plandata.read(model, raw, file.name) if file and raw and raw.strip() else None
     except Unverified as error:
         note(terminal(f"warning: {error.message}; {error.hint}"))
         return None
+
+
+def _bytes(file: Path) -> bytes | None:
+    """As much of a plain file as is ever read; None where there is none. An artifact may hold links."""
+    if file.is_symlink() or not file.is_file():
+        return None
+    try:
+        with file.open("rb") as opened:
+            return opened.read(plandata.MOST_BYTES + 1)
+    except OSError as error:
+        raise Usage("file-unreadable", f"{file}: {error.strerror}") from None

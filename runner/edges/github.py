@@ -25,7 +25,7 @@ _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "20
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 
-Done: TypeAlias = Literal["created", "updated", "unchanged"]
+Done: TypeAlias = Literal["created", "updated", "unchanged", "needless"]
 
 
 class _Said(BaseModel):
@@ -84,8 +84,8 @@ class GitHub:
             if pull.head.sha == head and pull.base.repo and pull.base.repo.full_name == self._name
         ]
 
-    def put_comment(self, number: int, marker: str, author: str, body: str) -> Done:
-        """Leave exactly this comment: the first one of ours gets the new text, or a new one is written."""
+    def put_comment(self, number: int, marker: str, author: str, body: str, worth: bool = True) -> Done:
+        """Leave exactly this comment: the first one of ours gets the new text; else, if `worth` it, one is written."""
         pages = self._pages(f"issues/{number}/comments", (), _COMMENT_LIST, _COMMENTS)
         ours = (
             one
@@ -94,6 +94,8 @@ class GitHub:
             if one.user and one.user.login == author and (one.body or "").startswith(marker)
         )
         found = next(ours, None)
+        if found is None and not worth:
+            return "needless"
         if found is None:
             self._call("POST", f"issues/{number}/comments", document={"body": body})
             return "created"

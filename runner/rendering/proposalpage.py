@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from runner.money import plain
-from runner.rendering.neutral import Safe, ident, inline, joined, phrase
+from runner.rendering.neutral import Safe, fence, ident, inline, joined, phrase, prose
 from runner.rendering.plandata import JobChange, Left, PlanData, Planned, Purse, Tick, Trouble
 
 MARKER = "<!-- beacon:plan -->"
@@ -22,6 +22,7 @@ SUMMARY_BYTES = 1_000_000
 _JOBS = "registry/jobs/"
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
 _FIELDS = 40
+_LINES = 2000
 
 
 class PullRequest(NamedTuple):
@@ -41,6 +42,11 @@ def comment(plan: PlanData | None, problems: Sequence[Trouble], pull: PullReques
     )
     foot = [Safe(""), phrase("For commit {head}. {again}", head=ident(pull.head[:40]), again=again)]
     return _page([Safe(MARKER)], _blocks(plan, problems), foot, COMMENT_BYTES, Safe("the summary of the workflow"))
+
+
+def is_empty(plan: PlanData | None, problems: Sequence[Trouble]) -> bool:
+    """Whether there is nothing to tell: the pull request does nothing to the registry."""
+    return plan is not None and not (plan.pending or plan.idle or plan.changes or problems)
 
 
 def summary(plan: PlanData | None, problems: Sequence[Trouble]) -> str:
@@ -63,10 +69,18 @@ def tick(done: Tick) -> str:
     blocks = [phrase("### Beacon: {what}", what=joined(said, ", ") or Safe("nothing to do")), Safe("")]
     if done.published:
         blocks.append(phrase("Published: {runs}", runs=joined((ident(run[:12]) for run in done.published[:200]), ", ")))
-    waiting = [idle for idle in done.plan.idle if idle.code not in ("done", "not-due")]
+    waiting = [idle for idle in done.plan.idle if idle.code not in ("done", "not-due", "running")]
     if waiting:
         blocks += [Safe(""), Safe("| job | not run, because |"), Safe("|---|---|"), *map(_left_row, waiting)]
     return _page([], [*blocks, *_budgets(done.plan.budgets)], [], SUMMARY_BYTES, Safe("`beacon status`"))
+
+
+def log(text: str) -> str:
+    """The summary of a verb whose last line is its verdict, such as `verify`."""
+    lines = text.strip().split("\n")
+    head = phrase("### Beacon: {verdict}", verdict=prose(lines[-1]))
+    shown = "\n".join(lines[:_LINES])
+    return _page([], [head, Safe(""), fence(shown)], [], SUMMARY_BYTES, Safe("the log of the step"))
 
 
 def _page(head: Sequence[Safe], blocks: Sequence[Safe], foot: Sequence[Safe], most: int, where: Safe) -> str:
@@ -97,7 +111,7 @@ def _blocks(plan: PlanData | None, problems: Sequence[Trouble]) -> list[Safe]:
         blocks.append(Safe("Nothing was run and no secret was read to make this plan."))
     rest = [problem for problem in problems if problem.severity != "error"] + errors[20:]
     if rest:
-        blocks.append(_fold(phrase("{count} more remarks", count=len(rest)), [_problem(one) for one in rest[:200]]))
+        blocks.append(_fold(_count(len(rest), "more remark"), [_problem(one) for one in rest[:200]]))
     if plan is not None:
         blocks += [_changed(change) for change in plan.changes if change.fields]
     return blocks
@@ -181,7 +195,7 @@ def _note(kind: str, one: Planned) -> Safe:
 
 
 def _why(left: Left) -> Safe:
-    return phrase("{code} {why}", code=ident(left.code[:60]), why=inline(left.why, 200))
+    return phrase("{code} {why}", code=ident(left.code[:60]), why=prose(left.why))
 
 
 def _left_row(left: Left) -> Safe:
@@ -201,12 +215,12 @@ def _budgets(budgets: Sequence[Purse]) -> Iterator[Safe]:
 
 def _problem(problem: Trouble) -> Safe:
     place = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
-    help_ = phrase(" Help: {text}", text=inline(problem.help, 300)) if problem.help else Safe("")
+    help_ = phrase(" Help: {text}", text=prose(problem.help)) if problem.help else Safe("")
     return phrase(
         "- {place} **{code}** {message}{help}",
         place=inline(place, 200),
         code=ident(problem.code[:60]),
-        message=inline(problem.message, 300),
+        message=prose(problem.message),
         help=help_,
     )
 
