@@ -6,7 +6,8 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from runner.commands.console import JsonFlag, line, paint, put_json
 from runner.commands.executors import golem_executor
 from runner.commands.operate import RepoOption
 from runner.commands.places import cache_folder, opened, state_folder, top
-from runner.edges import sandbox
+from runner.edges import sandbox, vitals
 from runner.edges.golem.preflight import Check
 from runner.edges.keys import load_keys
 from runner.errors import BeaconError, Usage
@@ -36,14 +37,23 @@ def doctor(
     amount: Annotated[
         str, typer.Option(help="GLM to set aside, for a moment, to see whether the funds are there.")
     ] = "0.01",
+    health: Annotated[
+        Path | None, typer.Option(help="Only this: whether the daemon that keeps this file is alive.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Look at everything that a runner on this machine needs. Exit 4 where something needed is wrong."""
+    if health is not None:
+        return _tell([Check("beacon daemon", *vitals.judged(health, datetime.now(UTC)))], as_json)
     glm = _glm(amount)
     checks = [_python(), _tried("git", _git)]
     with opened(top(repo)) as repository:
         snapshot = repository.snapshot(repository.head())
         checks += _of_registry(snapshot, keys, glm)
+    return _tell(checks, as_json)
+
+
+def _tell(checks: Sequence[Check], as_json: bool) -> int:
     wrong = [check for check in checks if check.ok is False]
     if as_json:
         put_json({"ok": not wrong, "checks": [check._asdict() for check in checks]})

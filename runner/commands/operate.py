@@ -24,6 +24,7 @@ from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
 from runner.errors import Environment, Usage
 from runner.model.receipt import RunnerIdentity
+from runner.plan import Pending
 from runner.plan import plan as make_plan
 from runner.ports import Emit
 from runner.publish import Desk
@@ -32,6 +33,7 @@ from runner.registry.changes import brought
 from runner.registry.fields import Change, changed
 from runner.registry.fields import as_json as as_data
 from runner.rendering import planview
+from runner.schedules import lateness
 from runner.stages import World
 from runner.state import demand_registry, read_state
 
@@ -84,8 +86,9 @@ def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     with opened(root) as repository:
         state = read_state(repository, repository.head())
         golem = state.policy.golem is not None
-        found = make_plan(state.registry, state.history, now(), "nobody", refusal(state.policy), paid=golem)
-    rows = [(job.job.path, "pending", f"{job.answers} answers") for job in found.pending]
+        at = now()
+        found = make_plan(state.registry, state.history, at, "nobody", refusal(state.policy), paid=golem)
+    rows = [(job.job.path, "pending", _waiting(job, at)) for job in found.pending]
     rows += [(idle.path, idle.code, idle.why) for idle in found.idle]
     if as_json:
         put_json([{"job": path, "state": code, "why": why} for path, code, why in sorted(rows)])
@@ -94,6 +97,11 @@ def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
             line(planview.row(path, code, why))
         if not rows:
             note("no jobs")
+
+
+def _waiting(job: Pending, at: datetime) -> str:
+    late = lateness(job.due, at)
+    return f"{job.answers} answers" + (f", {late}" if late else "")
 
 
 def cancel(

@@ -17,16 +17,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from runner import __version__
 from runner.daemon import Health
 from runner.edges import durable
 from runner.errors import Environment
 from runner.ports import Emit, Event
-from runner.schedules import instant
+from runner.schedules import instant, moment
 
 SCHEMA = "beacon/health/v1"
+_MOST_BYTES = 1 << 20
 PATIENCE = 176_400.0
 """Seconds for which a run may say nothing: the longest that any policy allows, 48 hours, and one more."""
 
@@ -58,6 +59,11 @@ class Vitals:
         self._send("STOPPING=1")
         if self._interval:
             self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the daemon has not been silent for longer than it said it would be."""
+        return time.monotonic() < self._until
 
     def tell(self, health: Health) -> None:
         """Make it known."""
@@ -91,7 +97,7 @@ class Vitals:
 
     def _pulse(self) -> None:
         while not self._over.wait(self._interval):
-            if time.monotonic() < self._until:
+            if self.alive:
                 self._send("WATCHDOG=1")
 
     def _send(self, message: str) -> None:
@@ -123,3 +129,30 @@ def as_data(health: Health, running: str | None, at: datetime) -> dict[str, Any]
         "nextDue": health.next_due,
         "trouble": health.trouble._asdict() if health.trouble else None,
     }
+
+
+class Judged(NamedTuple):
+    """What a health file says of its daemon: `ok` is None where it is alive, and waits for a trouble to pass."""
+
+    ok: bool | None
+    said: str
+    mend: str = ""
+
+
+def judged(path: Path, now: datetime) -> Judged:
+    """Whether the daemon that keeps a health file is alive. Trouble that it waits out is told, and no fault of its."""
+    try:
+        with path.open("rb") as file:
+            data = json.loads(file.read(_MOST_BYTES))
+        state, at, stale, trouble = data["state"], data["at"], data["staleAfter"], data["trouble"]
+        if stale is not None and moment(stale) < now:
+            return Judged(False, f"silent since {at}; it should have told by {stale}", "look at its log")
+        if stale is None:
+            return Judged(False, f"{state} at {at}", "start it again, or look at its log")
+        if trouble:
+            said = f"alive, and waiting since {trouble['since']}: [{trouble['code']}] {trouble['message']}"
+            return Judged(None, said, f"beacon explain {trouble['code']}")
+        return Judged(True, f"{state} at {at}, last success {data['lastSuccess']}")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        hint = "beacon daemon --health FILE keeps it"
+        return Judged(False, f"{path} is no health file: {type(error).__name__}", hint)
