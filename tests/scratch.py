@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +69,16 @@ class Scratch(NamedTuple):
         shutil.copytree(self.place, to, symlinks=True)
         git(to / "clone", "remote", "set-url", "origin", str(to / "registry.git"))
         return Scratch(to)
+
+
+def beacon_on_path(folder: Path) -> str:
+    """A PATH on which `beacon` is this checkout's, run by this Python; the command is put into the folder."""
+    folder.mkdir(parents=True)
+    start = "import sys; from runner.cli import main; sys.exit(main())"
+    command = folder / "beacon"
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={ECHO.parents[2]} exec {sys.executable} -c "{start}" "$@"\n')
+    command.chmod(0o700)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 def quick_job(**spec: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """How a registry's repository grows: `python -m tests.bench.growth [RUNS]` prints the tables of `docs/performance.md`.
 
 The runs are made by the pipeline itself, in memory, with answers of about 400 characters; git then says what each
-object takes, loose as it was written and packed as `git gc` leaves it. Bytes, so the machine's load does not count.
+object takes: loose as it was written, packed as `git gc` leaves it, and packed with `pack.window=50`, as a runner's own
+clone is. Bytes, so the machine's load does not count.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ PARTS = ("the log", "the run's own files", "index, histories, badges", "ledger",
 def main(runs: int) -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory(prefix="beacon-growth-") as place:
-        print("| bytes of one log entry, with its share of tiles, checkpoint, folders and commit | loose | packed |")
-        print("|---|---|---|")
+        what = "bytes of one log entry, with its share of tiles, checkpoint, folders and commit"
+        print(f"| {what} | loose | packed | window 50 |\n|---|---|---|---|")
         for each in (1, 10, 100):
-            loose, packed = log_entries(Path(place, f"log{each}"), each)
-            print(f"| {each} entries a commit | {loose:,.0f} | {packed:,.0f} |", flush=True)
+            found = log_entries(Path(place, f"log{each}"), each)
+            print(f"| {each} entries a commit | {' | '.join(f'{value:,}' for value in found)} |", flush=True)
         tables(Path(place, "runs"), runs)
 
 
-def log_entries(place: Path, each: int, entries: int = 1000) -> tuple[float, float]:
-    """Bytes an entry, loose and packed: starts and ends in turn, nothing else in the commits."""
+def log_entries(place: Path, each: int, entries: int = 1000) -> list[int]:
+    """Bytes an entry, in the three forms: starts and ends in turn, nothing else in the commits."""
     registry = Registry()
     registry.act()
     before = registry.remote.branch
@@ -48,9 +49,18 @@ def log_entries(place: Path, each: int, entries: int = 1000) -> tuple[float, flo
     for _ in range(entries // each):
         registry.log(*(entry(next(numbers)) for _ in range(each)))
     store(registry, place)
-    loose = sum(sizes(place, str(before), str(registry.remote.branch)).values())
-    repack(place)
-    return loose / entries, sum(sizes(place, str(before), str(registry.remote.branch)).values()) / entries
+    forms = three(place, str(before), str(registry.remote.branch))
+    return [sum(form.values()) // entries for form in forms]
+
+
+def three(place: Path, old: str, new: str) -> Iterator[Counter[str]]:
+    """What some commits brought: loose, packed, and packed with a larger window. Objects that no commit names, such as
+    intents, go away."""
+    yield sizes(place, old, new)
+    for window in (10, 50):
+        run(place, "repack", "-adfq", f"--window={window}")
+        run(place, "prune-packed", "-q")
+        yield sizes(place, old, new)
 
 
 def entry(number: int) -> e.LogEntry:
@@ -81,13 +91,11 @@ def tables(place: Path, runs: int) -> None:
             marks.append(str(registry.remote.branch))
         folder = place / str(count)
         store(registry, folder)
-        loose = sizes(folder, marks[0], marks[-1])
-        repack(folder)
-        packed = sizes(folder, marks[0], marks[-1])
-        for part in PARTS:
-            rows[part] += [loose[part] // 5, packed[part] // 5]
-    print(f"\n| bytes of one more run, in a registry of | 10 runs: loose | packed | {runs:,} runs: loose | packed |")
-    print("|---|---|---|---|---|")
+        for form in three(folder, marks[0], marks[-1]):
+            for part in PARTS:
+                rows[part].append(form[part] // 5)
+    print(f"\n| bytes of one more run | {' | '.join(f'{n:,} runs: loose | packed | window 50' for n in (10, runs))} |")
+    print("|---|---|---|---|---|---|---|")
     for part, values in rows.items():
         print(f"| {part} | {' | '.join(f'{value:,}' for value in values)} |")
     totals = [sum(column) for column in zip(*rows.values(), strict=True)]
@@ -111,12 +119,6 @@ def store(registry: Registry, place: Path) -> None:
     run(place, "unpack-objects", "-q", stdin=pack(registry.remote.objects.values()))
     run(place, "update-ref", "refs/heads/main", str(registry.remote.branch))
     run(place, "config", "uploadpack.allowFilter", "true")
-
-
-def repack(place: Path) -> None:
-    """As `git gc` does. Objects that no commit names, such as intents, go away."""
-    run(place, "repack", "-adq")
-    run(place, "prune-packed", "-q")
 
 
 def sizes(place: Path, old: str, new: str) -> Counter[str]:

@@ -6,7 +6,6 @@ Quick tests hold their form; running them takes processes, so that is slow.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ from runner.edges import sandbox
 from runner.errors import Environment
 from tests import forges
 from tests.conftest import ROOT
-from tests.scratch import JOB, Scratch, scratch
+from tests.scratch import JOB, Scratch, beacon_on_path, scratch
 from tests.test_docs import demand_verb, in_shell
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -95,14 +94,8 @@ class Machine:
         self.place = place
         self.registry = registry
         self.jobs = 0
-        binaries = place / "bin"
-        binaries.mkdir(parents=True)
-        beacon = binaries / "beacon"
-        start = "import sys; from runner.cli import main; sys.exit(main())"
-        beacon.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -c "{start}" "$@"\n')
-        beacon.chmod(0o700)
         self.environ = {
-            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "PATH": beacon_on_path(place / "bin"),
             "HOME": str(place),
             "GIT_CONFIG_NOSYSTEM": "1",
             "BEACON_STATE": str(place / "beacon-state"),
