@@ -73,6 +73,10 @@ class Hosted:
     secrets: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     caller: dict[str, Any] = field(default_factory=dict)
+    own: Path | None = None
+    """Where the runner's own repository is the one that the workflow belongs to: its files."""
+    between: Callable[[str], object] = lambda _: None
+    """Called with an artifact's name when it was uploaded."""
     code: Path = ROOT
     runs: int = 0
 
@@ -275,10 +279,15 @@ class Job:
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copy(source, target)
+        self._hosted.between(name)
         return True
 
     def _checkout(self, with_: Mapping[str, str]) -> None:
         target = self._workspace / with_.get("path", ".")
+        if self._hosted.own:
+            shutil.copytree(self._hosted.own, target, dirs_exist_ok=True)
+            installed(target)
+            return
         assert with_.get("fetch-depth") == "0" or with_.get("path") == "code" or not with_.get("path")
         if with_.get("repository") == CODE:
             assert with_["ref"] == CODE_SHA
@@ -306,13 +315,18 @@ def runner_code(target: Path, source: Path) -> None:
         shutil.copy(source / name, target / name)
     for name in ("runner", "schemas"):
         (target / name).symlink_to(source / name)
+    installed(target)
+
+
+def installed(target: Path) -> None:
+    """An environment beside the bootstrap, complete by its stamps: this one."""
     venv, ours = target / ".venv", Path(sys.prefix)
     venv.mkdir()
     shutil.copy(ours / "pyvenv.cfg", venv / "pyvenv.cfg")
     for name in ("bin", "lib"):
         (venv / name).symlink_to(ours / name)
-    digest = hashlib.sha256((target / "requirements.txt").read_bytes()).hexdigest()
-    (venv / "requirements.txt.sha256").write_text(digest)
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (venv / f"{name}.sha256").write_text(hashlib.sha256((target / name).read_bytes()).hexdigest())
 
 
 def _result(result: Result) -> str:

@@ -16,7 +16,7 @@ from runner.commands.console import JsonFlag, line, note, put_json
 from runner.errors import Environment, Unverified, Usage
 from runner.rendering import plandata, proposalpage
 from runner.rendering.neutral import terminal
-from runner.rendering.plandata import Given, PlanData, Tick, Trouble, Troubles
+from runner.rendering.plandata import Failure, Given, PlanData, Tick, Trouble, Troubles
 
 ci = typer.Typer(add_completion=False, rich_markup_mode=None)
 BOT = "github-actions[bot]"
@@ -42,6 +42,8 @@ def summary(
     """Markdown for $GITHUB_STEP_SUMMARY: the verdict, a table, and folds; less than a mebibyte."""
     if log is not None:
         line(proposalpage.log((_bytes(log) or b"").decode("utf-8", "replace")))
+    elif failure := next((found for file in (tick, plan) if (found := _failure(file))), None):
+        line(proposalpage.failed(failure))
     elif tick is not None:
         done = _read(Tick, tick)
         line(proposalpage.tick(done) if done else "### Beacon: it said nothing; see the log")
@@ -86,6 +88,13 @@ def comment(
         line(f"pull request {number}: comment {what}")
     if not done:
         note("no open pull request has this commit at its head any more; nothing was written")
+
+
+def _failure(file: Path | None) -> Failure | None:
+    try:
+        return plandata.read(Failure, (_bytes(file) if file else None) or b"", "")
+    except Unverified:
+        return None
 
 
 def _troubles(file: Path | None) -> list[Trouble]:

@@ -121,6 +121,20 @@ class Tick(Given):
     plan: PlanData
 
 
+class Error(Given):
+    """Why a verb gave no answer."""
+
+    code: Name
+    message: Text
+    hint: Text = ""
+
+
+class Failure(Given):
+    """What any verb says with `--json` where it could not do what it was asked."""
+
+    error: Error
+
+
 G = TypeVar("G", bound=Given)
 
 

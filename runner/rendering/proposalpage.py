@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from runner.money import plain
 from runner.rendering.neutral import Safe, fence, ident, inline, joined, phrase, prose
-from runner.rendering.plandata import JobChange, Left, PlanData, Planned, Purse, Tick, Trouble
+from runner.rendering.plandata import Failure, JobChange, Left, PlanData, Planned, Purse, Tick, Trouble
 
 MARKER = "<!-- beacon:plan -->"
 """The first line of the comment, by which it is found again."""
@@ -73,6 +73,14 @@ def tick(done: Tick) -> str:
     if waiting:
         blocks += [Safe(""), Safe("| job | not run, because |"), Safe("|---|---|"), *map(_left_row, waiting)]
     return _page([], [*blocks, *_budgets(done.plan.budgets)], [], SUMMARY_BYTES, Safe("`beacon status`"))
+
+
+def failed(failure: Failure) -> str:
+    """The summary of a verb that could not do what it was asked."""
+    error = failure.error
+    head = phrase("### Beacon: failed · {code}", code=ident(error.code[:60]))
+    hint = [Safe(""), phrase("Help: {text}", text=prose(error.hint))] if error.hint else []
+    return _page([], [head, Safe(""), prose(error.message), *hint], [], SUMMARY_BYTES, Safe("the log of the step"))
 
 
 def log(text: str) -> str:

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,15 @@ from runner.commands.places import git
 from runner.edges import sandbox
 from runner.errors import Environment
 from runner.rendering.proposalpage import MARKER
-from tests.actions import REGISTRY, Hosted, workflow
+from tests.actions import CODE, REGISTRY, Hosted, runner_code, workflow
 from tests.conftest import ROOT
+from tests.expressions import fill
 from tests.forge import Forge, forge
 from tests.proposals import commit, completed, propose, pull_request
 from tests.scratch import JOB, Scratch, scratch
 from tests.sinks import shape
 from tests.test_docs import fences
-from tests.test_workflows import FOLDER
+from tests.test_workflows import FOLDER, jobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")]
 HOSTILE = (
@@ -211,3 +214,131 @@ def test_a_registry_of_six_lines_runs_from_start_to_verify(runs: Hosted) -> None
     assert again["start"].ok
     assert again["start"].outputs["pending"] == "false"
     assert all(again[name].skipped for name in ("execute", "publish", "verify"))
+
+
+def test_results_that_were_altered_on_their_way_are_not_signed(runs: Hosted, tmp_path: Path) -> None:
+    place = Scratch(runs.remote.parent)
+    git(place.clone, "pull", "--quiet", "origin", "main")
+    place.write_job(revision=2, prompts=[{"id": "again", "text": "Once more?"}])
+    place.push("Ask something else")
+    before = git(runs.remote, "rev-parse", "main")
+    altered = Hosted(tmp_path, runs.remote, "push", runs.event, secrets=runs.secrets, vars=runs.vars)
+    altered.between = lambda name: name == "beacon-results" and spoil(tmp_path / "store/artifacts/beacon-results")
+    done = altered.run(FOLDER / "reconcile.yml")
+    assert done["start"].ok
+    assert done["execute"].ok, done["execute"].log
+    assert not done["publish"].ok
+    assert '"code": "handover-altered"' in done["publish"].log
+    assert done["publish"].summary.startswith("### Beacon: failed · handover-altered\n"), done["publish"].summary
+    assert done["verify"].skipped
+    after = git(runs.remote, "log", "--format=%s", f"{before}..main").split("\n")
+    assert after == ["beacon: log 1 start"], "the claim stands; nothing was signed"
+
+
+def spoil(folder: Path) -> None:
+    """Change one byte of an answer."""
+    file = next(path for path in sorted(folder.rglob("*.json")) if path.parent != folder)
+    file.write_bytes(file.read_bytes().replace(b"ok", b"ko", 1))
+
+
+# What follows a tick
+
+
+@pytest.fixture(scope="module")
+def published(runs: Hosted) -> Hosted:
+    """The same registry, with a run."""
+    if "reports" not in git(runs.remote, "ls-tree", "--name-only", "main").split():
+        test_a_registry_of_six_lines_runs_from_start_to_verify(runs)
+    return runs
+
+
+def pushed(runs: Hosted, folder: Path, **variables: str) -> Hosted:
+    return Hosted(folder, runs.remote, "push", runs.event, vars=variables)
+
+
+def test_anybody_verifies_a_push(published: Hosted, tmp_path: Path) -> None:
+    done = pushed(published, tmp_path).run(FOLDER / "verify.yml")["verify"]
+    assert done.ok, done.log
+    assert done.summary.startswith("### Beacon: "), done.summary
+    assert "self-consistent; identity not pinned" in done.summary
+    wrong = pushed(published, tmp_path / "wrong", BEACON_TRUST="0" * 64 + "+example.org/x+00000000+AAAA")
+    assert not wrong.run(FOLDER / "verify.yml")["verify"].ok
+
+
+def test_the_site_is_published_where_it_is_wanted(published: Hosted, tmp_path: Path) -> None:
+    assert all(job.skipped for job in pushed(published, tmp_path).run(FOLDER / "pages.yml").values())
+    wanted = pushed(published, tmp_path / "on", BEACON_PAGES="on")
+    done = wanted.run(FOLDER / "pages.yml")
+    assert all(job.ok and not job.skipped for job in done.values()), done["build"].log
+    assert "who" in (wanted.store / "artifacts/github-pages/index.html").read_text()
+
+
+def test_bundles_are_attached_to_a_release(published: Hosted, tmp_path: Path) -> None:
+    wanted = pushed(published, tmp_path, BEACON_BUNDLES="on")
+    done = wanted.run(FOLDER / "bundles.yml")["attach"]
+    assert done.ok, done.log
+    view, create, api, *uploads = (tmp_path / "asked").read_text().splitlines()
+    assert view.startswith("gh release view bundles-20")
+    assert create.startswith("gh release create bundles-20")
+    assert api.startswith("gh api --paginate repos/acme/registry/releases")
+    assert uploads
+    assert all(
+        re.fullmatch(r"gh release upload \S+ bundles/bafy[a-z2-7]{55}\.car --repo \S+", line) for line in uploads
+    )
+
+
+# The action, and a release of the runner itself
+
+
+def test_the_action_runs_a_verb_and_takes_no_word_for_a_command(published: Hosted, tmp_path: Path) -> None:
+    code = tmp_path / "action"
+    runner_code(code, ROOT)
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(published.remote), str(clone))
+    _, install, run = workflow(ROOT / "action.yml")["runs"]["steps"]
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    files = {f"GITHUB_{name}": str(tmp_path / name) for name in ("OUTPUT", "PATH")}
+    place = {"GITHUB_ACTION_PATH": str(code), "HOME": str(tmp_path)}
+
+    def bash(script: str, **env: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        return subprocess.run(command, cwd=clone, env=kept | files | place | env, capture_output=True, text=True)
+
+    assert bash(install["run"]).returncode == 0
+    assert re.fullmatch(r"version=\d+\.\d+\.\d+\n", (tmp_path / "OUTPUT").read_text())
+    assert (tmp_path / "PATH").read_text() == f"{code}\n"
+    done = bash(run["run"], COMMAND="verify . ")
+    assert done.returncode == 0, done.stderr
+    assert "self-consistent" in done.stdout
+    done = bash(run["run"], COMMAND="verify $(touch pwned) ; touch pwned")
+    assert done.returncode == 2
+    assert not (clone / "pwned").exists()
+
+
+def test_a_release_is_built_of_what_is_pinned(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "runner", source / "runner", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("beacon", "pyproject.toml", "README.md", "LICENSE", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, source / name)
+    machines = Hosted(tmp_path / "machines", source, "push", {}, ref="refs/tags/v9.9.9", sha="5" * 40, own=source)
+    assert not machines.run(FOLDER / "release.yml")["build"].ok, "the tag is another version"
+    version = subprocess.run([ROOT / "beacon", "--version"], capture_output=True, text=True).stdout.split()[1]
+    machines.ref = f"refs/tags/v{version}"
+    done = machines.run(FOLDER / "release.yml")
+    assert all(job.ok and not job.skipped for job in done.values()), done["build"].log
+    built = sorted(path.name for path in (machines.store / "artifacts/package").iterdir())
+    assert built == [f"beacon_runner-{version}-py3-none-any.whl", f"beacon_runner-{version}.tar.gz"]
+    asked = (tmp_path / "machines/asked").read_text()
+    assert f"gh release create v{version} dist/beacon_runner-{version}-py3-none-any.whl dist/" in asked
+
+
+def test_in_its_own_repository_a_pull_request_is_judged_by_the_code_of_its_base() -> None:
+    steps = jobs(FOLDER / "validate.yml")["plan"]["steps"]
+    (ref,) = [step["with"]["ref"] for step in steps if step.get("with", {}).get("path") == "code"]
+    event = {"pull_request": {"base": {"sha": "base"}}}
+    for repository, expected in ((CODE, "base"), (REGISTRY, "pinned")):
+        contexts = {
+            "job": {"workflow_repository": CODE, "workflow_sha": "pinned"},
+            "github": {"repository": repository, "event": event},
+        }
+        assert fill(ref, contexts) == expected
