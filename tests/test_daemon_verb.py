@@ -6,13 +6,15 @@ import json
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from pathlib import Path
 
 import pytest
 import yaml
 
 from runner.commands import operate
-from runner.commands.daemon import _Clone
+from runner.commands.daemon import _Clone, daemon
+from runner.commands.doctor import doctor
 from runner.commands.places import git
 from runner.commands.start import write_trust
 from runner.daemon import Health, Trouble
@@ -21,6 +23,7 @@ from runner.edges.vitals import Vitals, judged
 from runner.ports import Event
 from runner.reconcile import begin
 from runner.schedules import moment
+from tests.conftest import ROOT
 from tests.scratch import Scratch, scratch
 from tests.test_cli import Beacon, beacon
 
@@ -206,3 +209,19 @@ def test_a_watchdog_of_another_process_is_not_answered() -> None:
     vitals = Vitals(None, {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"})
     with vitals:
         assert "pulse" not in {thread.name for thread in threading.enumerate()}
+
+
+# The examples
+
+
+def test_the_unit_and_the_container_name_options_that_exist() -> None:
+    unit = (ROOT / "docs" / "examples" / "beacon-daemon.service").read_text()
+    container = (ROOT / "docs" / "examples" / "Containerfile").read_text()
+    started = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).split()
+    words = [*started, *json.loads(container.split("\nCMD ")[1].splitlines()[0])]
+    used = {word.removeprefix("--") for word in words if word.startswith("--")}
+    assert used == {"repo", "keys", "health"}
+    assert used <= set(signature(daemon).parameters)
+    assert "health" in signature(doctor).parameters
+    assert '"doctor", "--health"' in container
+    assert {"KillMode=mixed", "SuccessExitStatus=3", "RestartPreventExitStatus=2 4"} <= set(unit.splitlines())
