@@ -21,6 +21,7 @@ from tests.expressions import Unknown, condition, evaluate, fill
 from tests.forge import forge
 from tests.proposals import completed
 from tests.test_ci import plan, planned
+from tests.test_docs import demand_verb, in_shell
 
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
@@ -124,6 +125,14 @@ def test_public_registries_refuse_machines_of_their_own(path: Path) -> None:
             assert first["run"].rstrip().endswith("exit 1")
             contexts["runner"] = {"environment": "github-hosted"}
             assert not condition(first["if"], contexts, {"success": lambda: True})
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name)
+def test_scripts_name_verbs_and_options_that_exist(path: Path) -> None:
+    for step in steps(path):
+        for words in in_shell(step.get("run", "").replace("code/beacon", "beacon")):
+            if words and words[0] != "build":  # which is the bootstrap's
+                demand_verb(words, whole=False)
 
 
 # The evaluator fails on what it does not know

@@ -186,8 +186,17 @@ def test_what_the_documentation_calls_is_there_and_gets_the_rights_that_it_needs
             assert ("secrets" in job) == ("secrets." in (ROOT / path[1]).read_text())
 
 
-def test_a_registry_of_six_lines_runs_from_start_to_verify(runs: Hosted) -> None:
+def test_a_registry_of_six_lines_runs_from_pull_request_to_report(runs: Hosted) -> None:
     assert runs.caller["jobs"]["reconcile"]["uses"].startswith("OWNER/beacon-runner/.github/workflows/reconcile.yml@")
+    place = Scratch(runs.remote.parent)
+    place.write_job("registry/jobs/alice/capital.yaml")
+    commit(place, "One more job")
+    head, merge = propose(place)
+    judged = pull_request(place, runs.place / "proposed", head, merge).run(FOLDER / "validate.yml")["plan"]
+    assert judged.ok, judged.log
+    assert judged.commands() == []
+    assert judged.summary.startswith("### Beacon plan: 1 job to add"), judged.summary
+    git(place.clone, "push", "--quiet", "origin", f"{merge}:refs/heads/main")
     runs.vars["BEACON_RUNNER"] = "off"
     assert {job: done.skipped for job, done in runs.run(FOLDER / "reconcile.yml").items()} == {
         "start": True,
@@ -202,10 +211,11 @@ def test_a_registry_of_six_lines_runs_from_start_to_verify(runs: Hosted) -> None
         assert not job.skipped, f"{name}: {job.log}"
     assert done["start"].outputs["pending"] == "true"
     assert re.fullmatch("[0-9a-f]{64}", done["execute"].outputs["digest"])
-    assert done["publish"].summary.startswith("### Beacon: 1 published"), done["publish"].summary
+    assert done["publish"].summary.startswith("### Beacon: 2 published"), done["publish"].summary
     assert "self-consistent; identity not pinned" in done["verify"].log
     page = git(runs.remote, "show", "main:reports/README.md")
     assert "who" in page
+    assert "capital" in page
     everything = "".join(job.log for job in done.values())
     for key in runs.secrets.values():
         assert key.split("\n")[1] not in everything
@@ -248,7 +258,7 @@ def spoil(folder: Path) -> None:
 def published(runs: Hosted) -> Hosted:
     """The same registry, with a run."""
     if "reports" not in git(runs.remote, "ls-tree", "--name-only", "main").split():
-        test_a_registry_of_six_lines_runs_from_start_to_verify(runs)
+        test_a_registry_of_six_lines_runs_from_pull_request_to_report(runs)
     return runs
 
 
