@@ -322,3 +322,12 @@ def test_a_push_to_a_plain_server_starts_the_runner_s_clone(machine: Machine) ->
         machine.shell(registry.remote, [f"sleep 0.2; flock {log}.lock true"], {})
     assert len(published(machine)) == 2
     assert JOB in git(registry.remote, "ls-tree", "-r", "--name-only", "main")
+    (cron,) = re.findall(r"^\*/10 \* \* \* \* (.+)$", (ROOT / "docs" / "forges.md").read_text(), re.MULTILINE)
+    for place, here in (
+        ("/srv/beacon/clone", clone),
+        ("/srv/beacon/keys", registry.keys),
+        ("/srv/beacon", machine.place),
+    ):
+        cron = cron.replace(place, str(here))
+    machine.shell(machine.place, [cron], {})
+    assert (machine.place / "log").read_text().endswith("nothing to do\n")
