@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -13,13 +15,14 @@ import pytest
 import yaml
 
 from runner.commands import operate
-from runner.commands.daemon import _Clone, daemon
+from runner.commands.daemon import _Clone, _sleep, daemon
 from runner.commands.doctor import doctor
 from runner.commands.places import git
 from runner.commands.start import write_trust
 from runner.daemon import Health, Trouble
 from runner.edges.keys import load_signer
 from runner.edges.vitals import Vitals, judged
+from runner.errors import BeaconError
 from runner.ports import Event
 from runner.reconcile import begin
 from runner.schedules import moment
@@ -34,10 +37,16 @@ HEALTH = Health(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """A registry with one job that nobody has run; tests that change it copy it."""
+    return scratch(tmp_path_factory.mktemp("fresh") / "registry")
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Scratch:
-    """A registry with one job that nobody has run."""
-    return scratch(tmp_path / "registry")
+def place(fresh: Scratch, tmp_path: Path) -> Scratch:
+    """A copy of it."""
+    return fresh.copy(tmp_path / "registry")
 
 
 # The command
@@ -65,16 +74,16 @@ def test_once_is_one_tick_and_tells_whether_work_remains(beacon: Beacon, place: 
         (("--remote", "elsewhere"), "no remote 'elsewhere'"),
     ],
 )
-def test_options_that_make_no_sense(beacon: Beacon, place: Scratch, options: tuple[str, str], said: str) -> None:
-    done = beacon("daemon", "--repo", place.clone, *options)
+def test_options_that_make_no_sense(beacon: Beacon, fresh: Scratch, options: tuple[str, str], said: str) -> None:
+    done = beacon("daemon", "--repo", fresh.clone, *options)
     assert (done.code, said in done.err) == (2, True), done.err
 
 
-def test_without_keys_or_a_registry_it_ends_at_once(beacon: Beacon, place: Scratch, tmp_path: Path) -> None:
-    done = beacon("daemon", "--repo", place.clone, "--keys", tmp_path)
+def test_without_keys_or_a_registry_it_ends_at_once(beacon: Beacon, fresh: Scratch, tmp_path: Path) -> None:
+    done = beacon("daemon", "--repo", fresh.clone, "--keys", tmp_path)
     assert (done.code, "error[key-missing]" in done.err) == (4, True)
     git(tmp_path, "init", "--quiet", "--initial-branch=main", "empty")
-    done = beacon("daemon", "--repo", tmp_path / "empty", "--keys", place.keys / "runner")
+    done = beacon("daemon", "--repo", tmp_path / "empty", "--keys", fresh.keys / "runner")
     assert (done.code, "error[no-registry]" in done.err) == (2, True)
 
 
@@ -97,6 +106,41 @@ def test_the_executor_is_the_one_that_the_head_s_policy_names(place: Scratch, mo
         clone.tick()
         clone.look()
         assert [idle.code for idle in clone.tick().plan.idle] == ["budget-too-small"], "it costs money now"
+
+
+def children() -> list[int]:
+    """Processes that this one has started and that are still there."""
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
+def test_a_git_that_was_killed_is_started_anew(place: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEACON_STATE", str(place.state))
+    before = set(children())
+    stop = threading.Event()
+    stop.set()
+    with _Clone(place.clone, place.keys / "runner", "origin", lambda _: None, stop, None, False) as clone:
+        clone.look()
+        clone.tick()
+        mine = set(children()) - before
+        assert mine, "git answers from a process that stays"
+        for pid in mine:
+            os.kill(pid, signal.SIGKILL)
+        with pytest.raises((BeaconError, OSError)):
+            clone.tick()
+        clone.look()
+        assert clone.tick().plan.pending
+    assert set(children()) == before
+
+
+def test_a_sleep_ends_soon_after_it_is_to_stop() -> None:
+    stop = threading.Event()
+    timer = threading.Timer(0.1, stop.set)
+    timer.start()
+    assert _sleep(stop, 3600)
+    assert _sleep(stop, 3600)
+    stop.clear()
+    assert not _sleep(stop, 0.01)
+    timer.join()
 
 
 def test_status_says_how_late_a_pending_run_is(beacon: Beacon, place: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,14 +6,15 @@ import os
 import random
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runner.commands.durations import seconds
-from runner.commands.operate import RemoteOption, RepoOption, at_desk, at_work, now, remote_of, stoppable
+from runner.commands.operate import RemoteOption, RepoOption, at_desk, at_work, elapsed, now, remote_of, stoppable
 from runner.commands.places import top
 from runner.commands.progress import progress
 from runner.commands.reconcile import ending
@@ -24,6 +25,8 @@ from runner.leases import Watch
 from runner.ports import Emit
 from runner.publish import Desk
 from runner.reconcile import Outcome, reconcile
+
+_SLICE = 0.5
 
 
 def daemon(
@@ -51,7 +54,7 @@ def daemon(
         ending(stop, end),
         _Clone(root, keys, place, vitals.over(shown), stop, end, pin) as clone,
     ):
-        clock = Clock(now, time.monotonic, stop.wait, random.random)
+        clock = Clock(now, elapsed, lambda seconds: _sleep(stop, seconds), random.random)
         work = Daemon(clone, clock, clone.emit, vitals.tell, pace)
         if once:
             work.once()
@@ -75,8 +78,8 @@ class _Clone:
     ) -> None:
         self.emit = emit
         self._root, self._keys, self._remote, self._stop, self._pin = root, keys, remote, stop, pin
-        self._deadline = None if end is None else time.monotonic() + end
-        self._watch = Watch(time.monotonic)
+        self._deadline = None if end is None else elapsed() + end
+        self._watch = Watch(elapsed)
         self._held = ExitStack()
         self._desk: tuple[Desk, Path] | None = None
 
@@ -88,17 +91,12 @@ class _Clone:
 
     def look(self) -> Seen:
         """See `Workshop.look`."""
-        if self._desk is None:
-            self._desk = self._held.enter_context(at_desk(self._root, self._keys, self._remote, self.emit))
-        else:
-            self._desk[0].repository.refresh()
-        repository = self._desk[0].repository
-        return Seen(repository.head(), repository.intent(), repository.cancellations())
+        with self._opened() as (desk, _):
+            return Seen(desk.repository.head(), desk.repository.intent(), desk.repository.cancellations())
 
     def tick(self) -> Outcome:
         """See `Workshop.tick`."""
-        assert self._desk is not None, "who ticks has looked"
-        with at_work(*self._desk, asked=self._stop) as world:
+        with self._opened(refresh=False) as (desk, folder), at_work(desk, folder, asked=self._stop) as world:
             outcome = reconcile(world._replace(watched=self._watch, deadline=self._deadline))
         done = {*outcome.published, *outcome.cancelled}
         if self._pin and done and outcome.head:
@@ -106,3 +104,26 @@ class _Clone:
 
             after(self._root, outcome.head, done, self._stop)
         return outcome
+
+    @contextmanager
+    def _opened(self, refresh: bool = True) -> Iterator[tuple[Desk, Path]]:
+        """The desk. After a failure it is opened anew the next time: its git may be gone, its keys may be others."""
+        try:
+            if self._desk is None:
+                self._desk = self._held.enter_context(at_desk(self._root, self._keys, self._remote, self.emit))
+            elif refresh:
+                self._desk[0].repository.refresh()
+            yield self._desk
+        except Exception:
+            self._desk = None
+            self._held.close()
+            raise
+
+
+def _sleep(stop: threading.Event, seconds: float) -> bool:
+    """Sleep, and see soon when it is to stop. Not by `stop.wait`: a signal that comes while this thread holds the
+    event's lock would have it wait for itself, for ever."""
+    until = elapsed() + seconds
+    while not stop.is_set() and (left := until - elapsed()) > 0:
+        time.sleep(min(left, _SLICE))
+    return stop.is_set()

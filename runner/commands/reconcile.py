@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +17,17 @@ from runner import handover, staged
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.durations import seconds
 from runner.commands.executors import executing
-from runner.commands.operate import RemoteOption, RepoOption, alone, at_desk, at_work, now, remote_of, stoppable
+from runner.commands.operate import (
+    RemoteOption,
+    RepoOption,
+    alone,
+    at_desk,
+    at_work,
+    elapsed,
+    now,
+    remote_of,
+    stoppable,
+)
 from runner.commands.places import opened, state_folder, top
 from runner.commands.progress import progress
 from runner.edges import durable
@@ -204,7 +213,7 @@ def _execute(root: Path, remote: str | None, work: Path, share: Share, end: floa
         head = repository.snapshot(given.head)
         with executing(head, state_folder(), emit, os.environ) as executor:
             spool = FolderSpool(work / handover.RESULTS, emit)
-            bench = Bench(repository, executor, spool, now, time.monotonic, stop, emit)
+            bench = Bench(repository, executor, spool, now, elapsed, stop, emit)
             done = staged.execute(bench, given, share)
             say(emit, "handed-on", runs=len(done), of=len(given.runs))
     runs = {handed.run for handed in given.runs if share.has(handed.run)}
