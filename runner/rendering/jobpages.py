@@ -6,7 +6,7 @@ on a run's page only neutralised text reaches them: see `template.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from runner.model.canonical import Instant
@@ -111,20 +111,25 @@ def history_page(folder: str, summaries: Sequence[RunSummary]) -> dict[str, byte
     return {"README.md": page, **({"trend.svg": _trend_picture(newest, latest)} if latest else {})}
 
 
-def index_page(jobs: Sequence[JobSummary]) -> bytes:
-    """`reports/README.md`: every job, by what its badge or its last run says, differences first."""
+def index_page(jobs: Sequence[JobSummary], left_out: Collection[str] = ()) -> bytes:
+    """`reports/README.md`: the jobs, by what their badges or their last runs say, differences first. `left_out` are the
+    folders of jobs that are only counted."""
     ranked = sorted(sorted(jobs, key=lambda job: job.folder), key=lambda job: job.last.date, reverse=True)
     ranked.sort(key=lambda job: sorted(map(SEVERITY.index, (job.standing.verdict, job.last.verdict))))
     counts = {verdict: sum(job.last.verdict == verdict for job in jobs) for verdict in SEVERITY}
     several = any(len(job.runs) > 1 for job in jobs)
-    suites = looks.suites({job.folder.removeprefix("reports/jobs/"): job.last.look.p for job in jobs})
+    cut = {folder.rpartition("/")[0] for folder in left_out}  # what is said of a suite is said of all its jobs
+    whole = [job for job in jobs if job.folder.rpartition("/")[0] not in cut]
+    suites = looks.suites({job.folder.removeprefix("reports/jobs/"): job.last.look.p for job in whole})
+    rows = runpage.fit((_job_row(job, suites) for job in ranked), _LIST_ROOM)
     return fill(
         "index.md.j2",
         simulated=any(job.last.simulated or any(look.simulated for look in job.runs) for job in jobs),
         counts=joined((phrase("{word} {n}", n=n, word=verdict_words(one)) for one, n in counts.items() if n), " · "),
-        total=count(len(jobs), "job"),
+        total=count(len(jobs) + len(left_out), "job"),
+        newest=phrase("; of the {n} with the newest runs", n=len(jobs)) if left_out else Safe(""),
         together=Safe(" Of a job with several runs the badge says what all show together." if several else ""),
-        jobs=runpage.fit((_job_row(job, suites) for job in ranked), _LIST_ROOM),
+        jobs=rows._replace(left_out=rows.left_out + len(left_out)),
     )
 
 

@@ -7,7 +7,7 @@ derivation. Pages are written anew, the ledger's files only grow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from runner.formats.receipt import read_receipt
@@ -30,6 +30,10 @@ from runner.rendering.looks import taken
 from runner.rendering.rejudged import Again, rejudged
 
 INDEX = "reports/README.md"
+INDEX_RUNS = 500
+"""The index shows the newest jobs with at most this many runs together,"""
+INDEX_JOBS = 20
+"""and so many jobs in any case."""
 
 
 class Overlay(NamedTuple):
@@ -85,8 +89,9 @@ def _receipts(files: Overlay | Snapshot, end: End) -> dict[str, Receipt]:
     return {path: read_receipt(_read(files, f"{folder}/{path}")) for path in paths}
 
 
-def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | None = None) -> dict[str, bytes]:
-    """The derived pages of these jobs (all of them where None), the index, and the badges of all jobs."""
+def derived(files: Overlay | Snapshot, history: History, jobs: Collection[str] | None = None) -> dict[str, bytes]:
+    """The derived pages and badges of these jobs (all of them where None), and the index. Reads what these jobs and the
+    index show, not what there is."""
     ends: dict[str, list[End]] = {}
     for end in history.ended.values():
         if _is_last(end):
@@ -102,11 +107,28 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Iterable[str] | N
                     "cancelled" if isinstance(end.end, e.Cancelled) else "abandoned"
                 )
                 pages[f"{_run(end)}/README.md"] = ended_page(end.start, how, end.end.at, _receipts(files, end))
-    summaries = [_job(files, job, found, history) for job in sorted(ends) if (found := _published(ends[job]))]
-    pages[INDEX] = index_page(summaries)
-    for summary in summaries:
-        pages |= badge_files(summary)
+    runs = {job: found for job in sorted(ends) if (found := _published(ends[job]))}
+    listed = _newest(runs)
+    wanted = runs.keys() if jobs is None else runs.keys() & {*jobs}
+    summaries = {job: _job(files, job, runs[job], history) for job in runs if job in listed or job in wanted}
+    left_out = [_folder(job) for job in runs if job not in listed]
+    pages[INDEX] = index_page([summary for job, summary in summaries.items() if job in listed], left_out)
+    for job in wanted:
+        pages |= badge_files(summaries[job])
     return pages
+
+
+def _newest(runs: Mapping[str, Sequence[End]]) -> frozenset[str]:
+    """The jobs that the index shows: those whose last run was published last, as long as they have few runs together.
+    All of them in a small registry; without a bound, one more run would cost as much as there are runs."""
+    shown: list[str] = []
+    left = INDEX_RUNS
+    for job in sorted(runs, key=lambda job: runs[job][-1].index, reverse=True):
+        left -= len(runs[job])
+        if left < 0 and len(shown) >= INDEX_JOBS:
+            break
+        shown.append(job)
+    return frozenset(shown)
 
 
 def _is_last(end: End) -> bool:
@@ -120,14 +142,16 @@ def _published(ends: Sequence[End]) -> list[End]:
 
 def _job(files: Overlay | Snapshot, job: str, ends: Sequence[End], history: History) -> JobSummary:
     last = max(ends, key=lambda end: (end.start.due or end.start.at, end.start.run))
-    seen = tuple(taken(_diff(files, end)) for end in sorted(ends, key=lambda end: end.index))
-    return JobSummary(_folder(job), seen, _summary(files, last, history))
+    diffs = {end.index: _diff(files, end) for end in sorted(ends, key=lambda end: end.index)}
+    return JobSummary(
+        _folder(job), tuple(map(taken, diffs.values())), _summary(files, last, history, diffs[last.index])
+    )
 
 
-def _summary(files: Overlay | Snapshot, end: End, history: History) -> RunSummary:
+def _summary(files: Overlay | Snapshot, end: End, history: History, known: DiffReport | None = None) -> RunSummary:
     folder = _run(end)
     run = Run.from_bytes(_read(files, f"{folder}/bundle/context.json"), "context.json")
-    diff = _diff(files, end)
+    diff = known or _diff(files, end)
     again = tuple(_again(files, folder, diff, entry) for entry in history.rescored.get(end.start.run, ()))
     return summarise(folder, run, diff, end.start.at, end.index)._replace(again=again)
 

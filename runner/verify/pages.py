@@ -31,7 +31,7 @@ def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Map
     for ended in ledger.ended:
         pages.add(month_file(ended.began.start))  # which of them there are follows from the receipts
     for ended in filter(lambda ended: ended.final, ledger.ended):
-        pages |= _own_pages(ended) | _badges(ended)
+        pages |= _own_pages(ended) | _first_badges(ended)
         if e.bundled(ended.end):
             runs.setdefault(ended.began.folder, [])
     book.count(6, "paths", len(files))
@@ -89,13 +89,11 @@ def judge_pages(
 def _written(final: Sequence[Ended], again: Sequence[Rejudged]) -> Mapping[str, int]:
     """Each derived page, and the index of the last end or later judgement that wrote it."""
     written: dict[str, int] = {}
-    everywhere = {INDEX}
     events: list[Ended | Rejudged] = [*final, *again]
     for one in sorted(events, key=lambda one: one.entry):
         ended = one.ended if isinstance(one, Rejudged) else one
-        everywhere |= _badges(ended)
-        trend = {_trend(ended)} & written.keys()
-        written |= dict.fromkeys(_own_pages(ended) | trend | everywhere, one.entry)
+        anew = ({_trend(ended)} | _badges(ended)) & written.keys()
+        written |= dict.fromkeys({INDEX} | _own_pages(ended) | _first_badges(ended) | anew, one.entry)
     return written
 
 
@@ -110,11 +108,14 @@ def _trend(ended: Ended) -> str:
 
 
 def _badges(ended: Ended) -> set[str]:
-    """The badges of the job of a published run. Every later end writes them anew, with the index."""
-    if not isinstance(ended.end, e.RunEnd):
-        return set()
+    """The badges of a run's job. Every end of one of its runs writes them anew, once one was published."""
     name = ended.began.job_folder.removeprefix("reports/jobs/").replace("/", ".")
     return {f"reports/badges/{name}.json", f"reports/badges/{name}.svg"}
+
+
+def _first_badges(ended: Ended) -> set[str]:
+    """Badges that there are for the sake of this run."""
+    return _badges(ended) if isinstance(ended.end, e.RunEnd) else set()
 
 
 def _derive(

@@ -169,14 +169,19 @@ def _log(files: Mapping[str, bytes], runs: Iterable[tuple[str, str, int]]) -> di
     return {**tiles, "reports/log/checkpoint": signed}
 
 
-def _report() -> dict[str, bytes]:
-    """What planning and pages read of a published run, and its page."""
+def published_run() -> dict[str, bytes]:
+    """The files of a real published run, by their path in its folder."""
     registry = Registry()
     registry.submit(job_file())
     registry.act()
     found = {}
     for path in registry.files("reports/jobs"):
-        name = path.partition("/runs/")[2].partition("/")[2]
-        if name in ("README.md", "bundle/context.json", "bundle/diff.json"):
+        if name := path.partition("/runs/")[2].partition("/")[2]:
             found[name] = registry.read(path)
     return found
+
+
+def _report() -> dict[str, bytes]:
+    """What planning and pages read of a published run, and its page."""
+    read = ("README.md", "bundle/context.json", "bundle/diff.json")
+    return {name: content for name, content in published_run().items() if name in read}
