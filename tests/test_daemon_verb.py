@@ -108,6 +108,20 @@ def test_the_executor_is_the_one_that_the_head_s_policy_names(place: Scratch, mo
         assert [idle.code for idle in clone.tick().plan.idle] == ["budget-too-small"], "it costs money now"
 
 
+def test_a_pull_request_is_planned_whatever_the_hour(beacon: Beacon, place: Scratch) -> None:
+    policy = place.clone / "registry" / "policy.yaml"
+    policy.write_text(policy.read_text() + 'windows: ["0 0 29 2 *"]\n')
+    write_trust(place.clone, "maintainer", load_signer(place.keys / "maintainer"), keep=False)
+    place.push("Run once in four years")
+    now = beacon("plan", "--repo", place.clone).out
+    assert "outside-window" in now
+    assert "no window of the policy is open; the next opens at " in now
+    place.write_job("registry/jobs/alice/other.yaml")
+    place.push("Ask")
+    data = json.loads(beacon("plan", "--repo", place.clone, "--base", "HEAD~1", "--json").out)
+    assert [one["job"] for one in data["pending"]] == ["registry/jobs/alice/other.yaml"]
+
+
 def children() -> list[int]:
     """Processes that this one has started and that are still there."""
     return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]

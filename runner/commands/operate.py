@@ -74,6 +74,7 @@ def plan(
             whole = registry
             registry = brought(registry, snapshot, judge.registry, judge.snapshot)
             changes = changed(registry, whole, judge.registry)
+            registry = registry.at_any_time()
         golem = registry.policy.golem is not None
         found = make_plan(registry, judge.history, now(), "nobody", refusal(registry.policy), paid=golem)
         if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone

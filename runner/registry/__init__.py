@@ -139,6 +139,11 @@ class Registry:
         """Files that are wrong whatever they hold."""
         return frozenset(problem.path for problem in self.mistakes)
 
+    def at_any_time(self) -> Registry:
+        """The same without windows: what a pull request asks for does not depend on the hour at which it is read."""
+        policy = self.policy.model_copy(update={"windows": ()})
+        return Registry(policy, self.jobs, self.suspended, self.mistakes, self._digests)
+
     def holds(self, path: str) -> bool:
         """Whether something stands where a job's file may stand, right or wrong."""
         return path in self.jobs.files or path in self.misplaced
