@@ -192,7 +192,7 @@ def test_a_pull_request_brings_what_judging_everything_finds(number: int) -> Non
     old = load(before, Keys())
     new = load(after, Keys(), old.policy)
     jobs, problems = naive(new, old)
-    found = brought(load(after, Keys(), old.policy), after, load(before, Keys()), before)
+    found = brought(load(after, Keys(), old.policy), after, load(before, Keys()))
     assert {path: job.sha256 for path, job in found.jobs.items()} == jobs
     assert set(found.problems) == problems
     planned = plan(found, History(), EPOCH, "nobody", lambda _: None)

@@ -72,7 +72,7 @@ def plan(
         changes: tuple[Change, ...] = ()
         if base:
             whole = registry
-            registry = brought(registry, snapshot, judge.registry, judge.snapshot)
+            registry = brought(registry, snapshot, judge.registry)
             changes = changed(registry, whole, judge.registry)
             registry = registry.at_any_time()
         golem = registry.policy.golem is not None

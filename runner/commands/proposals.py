@@ -43,7 +43,7 @@ def judge(root: Path, repository: GitRepository, snapshot: Snapshot, base: str, 
         broken = proposed(root, repository, begin, end, origin)._replace(paths=())
         return Verdict(alone.jobs, [*rules.judge(broken), *alone.problems])
     brought = proposed(root, repository, begin, end, policy.log.origin)
-    news = changes.brought(load(snapshot, trust, policy), snapshot, load(before, trust), before)
+    news = changes.brought(load(snapshot, trust, policy), snapshot, load(before, trust))
     known = _of_trust(before, trust, before)
     of_trust = [problem for problem in _of_trust(snapshot, trust, before) if problem not in known]
     return Verdict(len(news.jobs), list(dict.fromkeys([*rules.judge(brought), *of_trust, *news.problems])))

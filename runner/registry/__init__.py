@@ -23,7 +23,7 @@ from runner.formats import sshsig
 from runner.ipfs.unixfs import folder_cid
 from runner.model import JobSpec, Policy, ProviderList, sha256
 from runner.model.providers import KnownProvider
-from runner.ports import Snapshot
+from runner.ports import Blob, Snapshot
 from runner.registry import documents, jobrules, policyrules
 from runner.registry.tree import JOBS, Tree, judge_tree
 
@@ -108,7 +108,8 @@ class Registry:
     """Everything that is asked for. A path with a problem is not among the jobs.
 
     `suspended` are the jobs that must not run now; `mistakes` are the problems that are seen without judging a job:
-    those of names and modes, and of the maintainers' own lists; `digests` gives the SHA-256 of files' bytes."""
+    those of names and modes, and of the maintainers' own lists; `digests` gives the SHA-256 of files' bytes; `blobs`
+    are all files below `registry/`."""
 
     def __init__(
         self,
@@ -117,11 +118,13 @@ class Registry:
         suspended: frozenset[str],
         mistakes: tuple[Problem, ...],
         digests: Callable[[Sequence[str]], Mapping[str, str]],
+        blobs: Mapping[str, Blob],
     ) -> None:
         self.policy = policy
         self.jobs = jobs
         self.suspended = suspended
         self.mistakes = mistakes
+        self.blobs = blobs
         self._digests = digests
 
     @property
@@ -142,7 +145,7 @@ class Registry:
     def at_any_time(self) -> Registry:
         """The same without windows: what a pull request asks for does not depend on the hour at which it is read."""
         policy = self.policy.model_copy(update={"windows": ()})
-        return Registry(policy, self.jobs, self.suspended, self.mistakes, self._digests)
+        return Registry(policy, self.jobs, self.suspended, self.mistakes, self._digests, self.blobs)
 
     def holds(self, path: str) -> bool:
         """Whether something stands where a job's file may stand, right or wrong."""
@@ -174,7 +177,8 @@ def load_providers(snapshot: Snapshot) -> Mapping[str, KnownProvider]:
 def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> Registry:
     """Everything below `registry/`, to be judged by its own policy or by another one, as for a pull request. Raises
     `Invalid` only where its own policy is wrong."""
-    tree = judge_tree(snapshot.files("registry"))
+    blobs = snapshot.files("registry")
+    tree = judge_tree(blobs)
     if wrong := [problem for problem in tree.problems if problem.path == POLICY]:
         raise Invalid(wrong)
     policy = policy or load_policy(snapshot)
@@ -195,7 +199,7 @@ def load(snapshot: Snapshot, keyring: Keyring, policy: Policy | None = None) -> 
     files = dict.fromkeys(tree.jobs)
     suspended, unknown = _suspended(snapshot.read(SUSPENDED) or b"", tree)
     mistakes = (*tree.problems, *_wrong_providers(snapshot), *unknown)
-    return Registry(policy, Jobs(files, judge), suspended, mistakes, snapshot.digests)
+    return Registry(policy, Jobs(files, judge), suspended, mistakes, snapshot.digests, blobs)
 
 
 def judge_job(

@@ -5,17 +5,17 @@ Costs what changed, not what stands: of a file that is the same blob in both, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from runner.errors import Problem
-from runner.ports import Blob, Snapshot
+from runner.ports import Snapshot
 from runner.registry import BENCHMARKS, Jobs, Judged, Registry
 
 
-def brought(registry: Registry, snapshot: Snapshot, base: Registry, before: Snapshot) -> Registry:
+def brought(registry: Registry, snapshot: Snapshot, base: Registry) -> Registry:
     """The part of a registry that is not in `base`: jobs that are new, hold other bytes or are right only now, and
     problems that were not there. Both are judged by the same policy and keys."""
-    paths = list(_touched(registry, snapshot, base, before))
+    paths = list(_touched(registry, snapshot, base))
     then = {one.path: one for one in base.jobs.judged(paths)}
     new: dict[str, Judged] = {}
     for now in registry.jobs.judged(paths):
@@ -27,17 +27,19 @@ def brought(registry: Registry, snapshot: Snapshot, base: Registry, before: Snap
     mistakes = _news(registry.mistakes, base.mistakes)
     digests = {path: judged.job.sha256 for path, judged in new.items() if judged.job}
     jobs = Jobs(new, lambda paths: {path: new[path] for path in paths})
-    return Registry(registry.policy, jobs, registry.suspended, mistakes, lambda _: digests)
+    return Registry(registry.policy, jobs, registry.suspended, mistakes, lambda _: digests, registry.blobs)
 
 
-def _touched(registry: Registry, snapshot: Snapshot, base: Registry, before: Snapshot) -> Iterator[str]:
+def _touched(registry: Registry, snapshot: Snapshot, base: Registry) -> Iterator[str]:
     """Jobs of which anything may be said that could not be said before: the file, its signature or the benchmark that
     it names is another, or its place is right only now."""
-    then, now = before.files("registry"), snapshot.files("registry")
-    names = [name.encode() for name in {*_benchmarks(then, now)}]
+    changed = {path for path, _ in registry.blobs.items() ^ base.blobs.items()}
+    touched = {path.removesuffix(".sig") for path in changed} | base.misplaced
+    within = f"{BENCHMARKS}/"
+    names = {path.removeprefix(within).partition("/")[0].encode() for path in changed if path.startswith(within)}
     maybe = snapshot.read_all(list(registry.jobs.files)) if names else {}
     for path in registry.jobs.files:
-        if any(then.get(file) != now.get(file) for file in (path, f"{path}.sig")) or path in base.misplaced:
+        if path in touched:
             yield path
         elif names and (raw := maybe.get(path, b"")) and (b"\\" in raw or any(name in raw for name in names)):
             yield path  # a backslash may begin an escape, and hide a name
@@ -47,10 +49,3 @@ def _news(now: Iterable[Problem], then: Iterable[Problem]) -> tuple[Problem, ...
     """Problems that were not there. How they might be mended may follow from what else there is, and is left aside."""
     known = {problem._replace(help="") for problem in then}
     return tuple(problem for problem in now if problem._replace(help="") not in known)
-
-
-def _benchmarks(then: Mapping[str, Blob], now: Mapping[str, Blob]) -> Iterator[str]:
-    """The benchmarks of which a file is another."""
-    for path in then.keys() | now.keys():
-        if path.startswith(f"{BENCHMARKS}/") and then.get(path) != now.get(path):
-            yield path.removeprefix(f"{BENCHMARKS}/").partition("/")[0]
