@@ -38,6 +38,7 @@ NAMES = (
     "invoice-refused",
     "swept",
     "run-late",
+    "clock-behind",
     "waiting",
     "trouble",
     "trouble-over",

@@ -27,7 +27,7 @@ from runner.publish import Desk, check_not_behind, complete, draft, publish, rea
 from runner.registry import Job, documents
 from runner.registry.leaks import leaks
 from runner.rendering.pages import with_pages
-from runner.schedules import instant
+from runner.schedules import instant, moment
 from runner.share import Share
 from runner.state import State, benchmark_files, job_of, read_state, run_of
 from runner.watch import watching
@@ -182,9 +182,13 @@ def carry_out_all(
 
 
 def carry_out(world: World, state: State, taken: Taken) -> Done | None:
-    """Execute a run that this runner holds. None where it stays open: stopped early, or its job's bytes are gone."""
+    """Execute a run that this runner holds. None where it stays open: stopped early, its job's bytes are gone, or this
+    machine's clock was put back to before its start."""
     job = job_here(state, taken)
     if job is None or world.stop.is_set():
+        return None
+    if world.now() < moment(taken.start.at):  # receipts from before their start would be refused by every verifier
+        say(world.desk.emit, "clock-behind", run=taken.start.run, at=taken.start.at)
         return None
     results = answers(world.bench, state, taken, job)
     if results is None:  # a stopped run is resumed by the next tick

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from runner.edges.memory import MemoryEvents
 from runner.history import Taken
 from runner.leases import Leases, Watch, expired, seconds_left
 from runner.model import entry as e
@@ -155,14 +156,29 @@ def test_a_holder_that_is_late_by_its_own_clock_alone_publishes_nothing(registry
 
 @pytest.mark.parametrize(("passed", "left"), [(1000, TOTAL - 1000), (TOTAL - 0.5, None), (LEASE, TOTAL)])
 def test_nothing_begins_that_cannot_end_within_the_lease(registry: Registry, passed: float, left: int | None) -> None:
-    """A runner goes on after its wall clock was put back by hours: what it has watched itself still counts. After the
-    whole lease it begins anew, with another start."""
+    """A runner goes on after its wall clock was put back: what it has watched itself still counts. After the whole
+    lease it begins anew, with another start."""
     clock = Hours()
     watch = Watch(clock)
     world = registry.world()._replace(watched=watch)
     reconcile(at(world, "committed", 1, world.stop.set))
     clock.now += passed
-    registry.wait(hours=-2)
+    registry.wait(seconds=60)
     assert len(as_daemon(registry, "rita", watch).published) == 1
     assert {work.limits.total_seconds for work in registry.executor.works} == ({left} if left else set())
     assert starts(registry) == [("rita", 1), *([("rita", 2)] if passed == LEASE else [])]
+
+
+def test_a_run_waits_while_the_clock_shows_a_time_before_its_start(registry: Registry) -> None:
+    """Its receipts would say that it was executed before it was taken."""
+    registry.act(stop=True)
+    registry.wait(seconds=-10)
+    events = MemoryEvents()
+    world = registry.world()
+    outcome = reconcile(world._replace(desk=world.desk._replace(emit=events)))
+    assert (outcome.published, len(outcome.remaining)) == ((), 1)
+    assert outcome.work_remains
+    assert "clock-behind" in [event.name for event in events.events]
+    assert not registry.executor.works
+    registry.wait(seconds=10)
+    assert len(registry.act().published) == 1

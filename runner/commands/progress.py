@@ -28,6 +28,7 @@ SENTENCES = {
     "secret-found": "run {run:.12}: NOT published: {path}, line {line}, holds a secret ({kind})",
     "invoice-refused": "run {run:.12}: NOT paid: invoice {invoice} asks for {asked} GLM, {owed} are owed at most",
     "run-late": "run {run:.12}: {late}",
+    "clock-behind": "run {run:.12}: waits, because it was taken at {at}, and this machine's clock is not there yet",
     "waiting": "nothing more to do before {until}, unless something new comes",
     "trouble": "trouble: [{code}] {message}; it is tried again",
     "trouble-over": "well again, after {times} times [{code}]",
