@@ -28,7 +28,7 @@ OTHERS = set(
     """ssh-ed25519 utf-8 unixfs-v1-2025 runner-git runner-receipt runner-attested payment-settled key-add
     key-revoke diff-tree beacon-intent beacon-nonce beacon-run beacon-runner beacon-watch demo-runner who-are-you
     who-are-you-swapped cat-file for-each-ref index-pack ls-remote merge-base read-tree rev-list rev-parse symbolic-ref
-    unpack-objects update-index update-ref oci-layout no-new-privileges child-pid
+    unpack-objects update-index update-ref count-objects ls-tree oci-layout no-new-privileges child-pid
     app-key beacon-exe-unit beacon-sandbox devnet-template manifest-support
     cid-base dag-scope pin-roots allow-big-block
     exit-code cpu-ms duration-ms gvmkit-squash memory-kib output-bytes wall-ms""".split()  # noqa: SIM905 - one list of words reads best
