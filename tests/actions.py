@@ -26,7 +26,7 @@ import yaml
 
 from runner.commands.places import git
 from tests.conftest import ROOT
-from tests.expressions import condition, fill
+from tests.expressions import condition, evaluate, fill, shown
 
 CODE = "beacon/beacon-runner"
 CODE_SHA = "c0de" * 10
@@ -90,8 +90,25 @@ class Hosted:
                 needs = job.get("needs", [])
                 needs = [needs] if isinstance(needs, str) else needs
                 if name not in done and all(need in done for need in needs):
-                    done[name] = Job(self, name, job, {need: done[need] for need in needs}).run()
+                    done[name] = self._job(name, job, {need: done[need] for need in needs})
         return done
+
+    def _job(self, name: str, job: dict[str, Any], needs: Mapping[str, Result]) -> Result:
+        """A job, or all those of its matrix one after the other: outputs of one name must come from one of them."""
+        matrix = job.get("strategy", {}).get("matrix", {})
+        if not matrix:
+            return Job(self, name, job, needs).run()
+        ((key, value),) = matrix.items()
+        parts = evaluate(value.strip()[3:-2], {"inputs": self.inputs}) if isinstance(value, str) else value
+        results = [Job(self, f"{name}-{part}", job, needs, {key: part}, len(parts)).run() for part in parts]
+        outputs: dict[str, str] = {}
+        for result in results:
+            said = {key: text for key, text in result.outputs.items() if text}
+            assert not said.keys() & outputs.keys()
+            outputs |= said
+        log, summary = ("\n".join(getattr(result, what) for result in results) for what in ("log", "summary"))
+        ok, skipped = all(result.ok for result in results), all(result.skipped for result in results)
+        return Result(ok, skipped, log, summary, outputs, results[0].steps, results[0].where)
 
     @property
     def store(self) -> Path:
@@ -115,7 +132,15 @@ class Hosted:
 class Job:
     """One job on a machine of its own."""
 
-    def __init__(self, hosted: Hosted, name: str, job: dict[str, Any], needs: Mapping[str, Result]) -> None:
+    def __init__(
+        self,
+        hosted: Hosted,
+        name: str,
+        job: dict[str, Any],
+        needs: Mapping[str, Result],
+        matrix: Mapping[str, Any] = {},
+        total: int = 1,
+    ) -> None:
         self._hosted, self._job, self._needs = hosted, job, needs
         self._home = hosted.place / f"run-{hosted.runs}-{name}"
         self._workspace, self._temp = self._home / "work", self._home / "temp"
@@ -134,6 +159,8 @@ class Job:
             "job": {"workflow_repository": CODE, "workflow_sha": CODE_SHA},
             "needs": {need: {"result": _result(result), "outputs": result.outputs} for need, result in needs.items()},
             "steps": self._steps,
+            "matrix": matrix,
+            "strategy": {"job-total": total},
         }
         self._functions = {
             "always": lambda: True,
@@ -167,10 +194,10 @@ class Job:
         if not condition(str(step.get("if", "success()")), self._contexts, self._functions):
             return "skipped"
         if "uses" in step:
-            with_ = {key: fill(str(value), self._contexts) for key, value in step.get("with", {}).items()}
+            with_ = {key: fill(shown(value), self._contexts) for key, value in step.get("with", {}).items()}
             fine = self._use(step["uses"].split("@")[0], with_)
         else:
-            env = {key: fill(str(value), self._contexts) for key, value in step.get("env", {}).items()}
+            env = {key: fill(shown(value), self._contexts) for key, value in step.get("env", {}).items()}
             fine = self._bash(step["run"], env, self._steps[said]["outputs"])
         self._failed = self._failed or not fine
         return "success" if fine else "failure"
@@ -252,8 +279,9 @@ class Job:
         return bool(self._job["permissions"]["id-token"] == "write")
 
     def _download(self, with_: Mapping[str, str]) -> None:
-        source = self._hosted.store / "artifacts" / with_["name"]
-        shutil.copytree(source, self._workspace / with_["path"], symlinks=True, dirs_exist_ok=True)
+        assert ("pattern" in with_) == (with_.get("merge-multiple") == "true")
+        for source in (self._hosted.store / "artifacts").glob(with_.get("pattern") or with_["name"]):
+            shutil.copytree(source, self._workspace / with_["path"], symlinks=True, dirs_exist_ok=True)
 
     def _save(self, with_: Mapping[str, str]) -> None:
         source = self._in_home(with_["path"])

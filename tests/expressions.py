@@ -6,6 +6,7 @@ texts; `&&` and `||` give one of their sides; what an object lacks is null, but 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -113,10 +114,14 @@ class _Reader:
         if kind != "name":
             raise Unknown(f"{text!r} is no value")
         if self._take("("):
-            if text not in self._functions or not self._take(")"):
-                raise Unknown(f"the function {text}")
-            return self._functions[text]()
+            return self._called(text)
         return _WORDS[text] if text in _WORDS else self._looked_up(text)
+
+    def _called(self, name: str) -> Any:
+        value = json.loads(shown(self._either())) if name == "fromJSON" else None
+        if (name != "fromJSON" and name not in self._functions) or not self._take(")"):
+            raise Unknown(f"the function {name}")
+        return value if name == "fromJSON" else self._functions[name]()
 
     def _looked_up(self, path: str) -> Any:
         value: Any = self._contexts

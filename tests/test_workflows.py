@@ -144,6 +144,7 @@ def test_expressions() -> None:
     assert evaluate("!(inputs.x != '') && !github.event.n", contexts) is True
     assert evaluate("needs.a.outputs.digest != ''", contexts) is False
     assert fill("x ${{ inputs.branch || 'it''s' }} y ${{ true }}", contexts) == "x it's y true"
+    assert evaluate("fromJSON(inputs.parts || '[1, 2]')", contexts) == [1, 2]
     assert condition("${{ !cancelled() }}", contexts, {"cancelled": lambda: False, "success": lambda: False})
     assert not condition("github.ref != ''", contexts, {"success": lambda: False})
     for wrong in (

@@ -42,8 +42,10 @@ def summary(
     """Markdown for $GITHUB_STEP_SUMMARY: the verdict, a table, and folds; less than a mebibyte."""
     if log is not None:
         line(proposalpage.log((_bytes(log) or b"").decode("utf-8", "replace")))
-    elif failure := next((found for file in (tick, plan) if (found := _failure(file))), None):
+    elif failure := _failure(tick) or _failure(plan):
         line(proposalpage.failed(failure))
+        if found := _troubles(problems):
+            line(proposalpage.summary(None, found))
     elif tick is not None:
         done = _read(Tick, tick)
         line(proposalpage.tick(done) if done else "### Beacon: it said nothing; see the log")

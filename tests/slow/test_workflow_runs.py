@@ -210,7 +210,7 @@ def test_a_registry_of_six_lines_runs_from_pull_request_to_report(runs: Hosted) 
         assert job.ok, f"{name}: {job.log}"
         assert not job.skipped, f"{name}: {job.log}"
     assert done["start"].outputs["pending"] == "true"
-    assert re.fullmatch("[0-9a-f]{64}", done["execute"].outputs["digest"])
+    assert re.fullmatch("[0-9a-f]{64}", done["execute"].outputs["digest-1"])
     assert done["publish"].summary.startswith("### Beacon: 2 published"), done["publish"].summary
     assert "self-consistent; identity not pinned" in done["verify"].log
     page = git(runs.remote, "show", "main:reports/README.md")
@@ -233,7 +233,7 @@ def test_results_that_were_altered_on_their_way_are_not_signed(runs: Hosted, tmp
     place.push("Ask something else")
     before = git(runs.remote, "rev-parse", "main")
     altered = Hosted(tmp_path, runs.remote, "push", runs.event, secrets=runs.secrets, vars=runs.vars)
-    altered.between = lambda name: name == "beacon-results" and spoil(tmp_path / "store/artifacts/beacon-results")
+    altered.between = lambda name: name == "beacon-results-1" and spoil(tmp_path / "store/artifacts/beacon-results-1")
     done = altered.run(FOLDER / "reconcile.yml")
     assert done["start"].ok
     assert done["execute"].ok, done["execute"].log
@@ -243,6 +243,13 @@ def test_results_that_were_altered_on_their_way_are_not_signed(runs: Hosted, tmp
     assert done["verify"].skipped
     after = git(runs.remote, "log", "--format=%s", f"{before}..main").split("\n")
     assert after == ["beacon: log 1 start"], "the claim stands; nothing was signed"
+
+    again = Hosted(tmp_path / "again", runs.remote, "schedule", runs.event, secrets=runs.secrets, vars=runs.vars)
+    again.inputs = {"parts": "[1, 2]"}
+    done = again.run(FOLDER / "reconcile.yml")
+    assert all(job.ok and not job.skipped for job in done.values()), done["publish"].log
+    assert set(done["execute"].outputs) == {"digest-1", "digest-2"}
+    assert done["publish"].summary.startswith("### Beacon: 1 published"), done["publish"].summary
 
 
 def spoil(folder: Path) -> None:
