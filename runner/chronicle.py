@@ -5,7 +5,7 @@ Only what is recorded is told: an entry without a time has none here. Judging is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from runner.formats import log
@@ -101,6 +101,16 @@ def _verdict(state: State, entry: LogEntry) -> str | None:
     """The verdict that a run was published with, where its bundle is still there."""
     end = state.history.ended.get(entry.run) if isinstance(entry, e.RunEnd) else None
     return published_verdict(state.snapshot, end.start) if end else None
+
+
+def newest_verdicts(state: State, jobs: Collection[str]) -> dict[str, str]:
+    """The verdict of the newest published run of each of these jobs that has one."""
+    newest: dict[str, e.Start] = {}
+    for end in sorted(state.history.ended.values(), key=lambda end: end.index):
+        if isinstance(end.end, e.RunEnd) and end.start.job in jobs:
+            newest[end.start.job] = end.start
+    found = {job: published_verdict(state.snapshot, start) for job, start in newest.items()}
+    return {job: verdict for job, verdict in found.items() if verdict}
 
 
 def published_verdict(snapshot: Snapshot, start: e.Start) -> str | None:

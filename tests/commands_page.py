@@ -18,9 +18,12 @@ _HEAD = """# Commands
 Every verb, as `beacon VERB --help` tells it. This page is generated from the code (`python -m tests.commands_page`); a
 test holds it to that.
 
-Results stand on stdout, everything else on stderr. With `--json` stdout carries only JSON, errors included. Exit codes:
-0 fine or nothing to do; 1 findings; 2 usage; 3 work remains, run it again; 4 environment; 130 interrupted. A verb that
-reads a registry gives 1 where that is wrong; others that it gives for reasons of its own stand below.
+Results stand on stdout, everything else on stderr. With `--json` stdout carries only JSON, errors included; the field
+`schema` of a document, such as `beacon/plan/v1`, names its schema, [`answers/plan.json`](../schemas/answers/plan.json),
+which `beacon schema answers/plan` prints.
+
+Exit codes: 0 fine or nothing to do; 1 findings; 2 usage; 3 work remains, run it again; 4 environment; 130 interrupted.
+A verb that reads a registry gives 1 where that is wrong; others that it gives for reasons of its own stand below.
 """
 _KINDS = {
     "JOB": ["job"],

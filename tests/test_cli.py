@@ -177,7 +177,7 @@ def test_errors_are_json_where_json_is_asked_for(beacon: Beacon, tmp_path: Path)
 def test_a_key_is_made_once_and_signs(beacon: Beacon, tmp_path: Path) -> None:
     path = tmp_path / "key"
     said = beacon("keygen", path, "--comment", "alice", "--json")
-    assert said.json[str(path)]["public"].startswith("ssh-ed25519 AAAA")
+    assert said.json["keys"][str(path)]["public"].startswith("ssh-ed25519 AAAA")
     assert path.stat().st_mode & 0o777 == 0o600
     before = path.read_bytes()
     again = beacon("keygen", path, "--json")
@@ -198,7 +198,7 @@ def test_signing_writes_what_counts(beacon: Beacon, place: Scratch) -> None:
     file.with_name("who.yaml.sig").unlink()
     assert beacon("validate", place.clone).code == 1
     said = beacon("sign", file, "--key", place.keys / "contributor", "--json")
-    assert said.json[0]["namespace"] == f"jobspec.v1@{make.ORIGIN}"
+    assert said.json["signed"][0]["namespace"] == f"jobspec.v1@{make.ORIGIN}"
     assert file.with_name("who.yaml.sig").read_bytes() == before
     assert beacon("validate", place.clone).code == 0
 
@@ -389,7 +389,7 @@ def test_what_is_published_is_read(beacon: Beacon, published: Scratch) -> None:
     listed = beacon("report", *repo)
     assert re.fullmatch(r"[0-9a-f]{12}  \S+Z  alice/who: [a-z]+ SIMULATED\n", listed.out)
     assert beacon("report", "who", *repo).out.startswith("│ # ")
-    assert beacon("report", *repo, "--json").json[0]["kind"] == "DiffReport"
+    assert beacon("report", *repo, "--json").json["runs"][0]["kind"] == "DiffReport"
     assert beacon("report", "nobody", *repo).code == 2
     keys = beacon("keys", *repo, "--json").json
     roles = sorted(row["role"] for row in keys["keys"])

@@ -230,6 +230,6 @@ def test_the_command_line_tells_the_same(folder: Path) -> None:
     assert (status["running"], status["daemon"]) == (True, True)
     assert [one["name"] for one in status["providers"]] == ["ab-1", "cd-1"]
     assert beacon("down").stdout == "stopped\n"
-    assert json.loads(beacon("status", "--json").stdout) == {"running": False}
+    assert json.loads(beacon("status", "--json").stdout) == {"schema": "beacon/devnet/v1", "running": False}
     for wrong in (["--provider", "x"], ["--countries", "Germany"]):
         assert beacon("up", *wrong).returncode == 2

@@ -111,14 +111,14 @@ def test_on_the_devnet_what_was_left_is_found_and_swept(
         assert found.status == "ok"
     ill = beacon("doctor")
     assert (ill.code, checks(ill)["left behind"]["ok"]) == (4, False)
-    planned = beacon("sweep", "--dry-run").json
+    planned = beacon("sweep", "--dry-run").json["swept"]
     assert sorted((one["did"], one["what"]) for one in planned) == [("left", "invoice"), ("released", "allocation")]
     assert [one for one in bench.left_open() if one.startswith("allocation")], "nothing was done yet"
-    assert beacon("sweep").json == planned
+    assert beacon("sweep").json["swept"] == planned
     assert not bench.left_open()
     (invoice,) = [one["id"] for one in planned if one["what"] == "invoice"]
     assert beacon("sweep", "--pay", "unknown").json["error"]["code"] == "golem-invoice"
-    assert beacon("sweep", "--pay", invoice).json[0]["did"] == "paid"
+    assert beacon("sweep", "--pay", invoice).json["swept"][0]["did"] == "paid"
     assert [one["status"] for one in devnet.invoices() if one["id"] == invoice] == ["ACCEPTED"]
-    assert beacon("sweep").json == []
+    assert beacon("sweep").json["swept"] == []
     assert not bench.left_open()

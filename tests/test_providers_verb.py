@@ -110,7 +110,7 @@ def test_list_shows_everybody_best_first(place: Scratch, capsys: pytest.CaptureF
     assert head.split() == ["node", "country", "attempts", "reliability", "score"]
     assert [row.split()[:4] for row in rows] == [[A, "DE", "2", "0.75"], [B, "US", "0", "new"], [C, "FR", "1", "0.33"]]
     data = json.loads(run(capsys, "list", "--repo", place.clone, "--json")[1])
-    assert [row["node"] for row in data] == [A, B, C]
+    assert [row["node"] for row in data["providers"]] == [A, B, C]
     assert run(capsys, "list", "--repo", place.clone, "--network", "hoodi", "--json")[1].count('"attempts": 0') == 2
 
 

@@ -83,7 +83,7 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_json_tells_what_is_known_of_a_run(report: Report) -> None:
-    (run,) = report("--json").json
+    (run,) = report("--json").json["runs"]
     assert (run["kind"], run["job"], run["rescored"]) == ("DiffReport", "registry/jobs/alice/who.yaml", [])
     assert run["sentence"].startswith("On 20")
     assert run["sentence"].endswith("SIMULATED.")
@@ -192,7 +192,7 @@ def test_a_runner_judges_again_and_everybody_reads_it(
     assert git(place.remote, "rev-list", f"{before}..{after}").count("\n") == 0
     changed = git(place.remote, "diff", "--name-status", before, after, "--", "reports/jobs")
     assert all(line.startswith(("A\t", "M\treports/jobs/alice/who/")) for line in changed.splitlines())
-    (run,) = report("--json").json
+    (run,) = report("--json").json["runs"]
     (again,) = run["rescored"]
     assert (run["verdict"], again["diff"]["verdict"]) == ("same", "minor")
     assert again["folder"] == f"{run['folder']}/{HOME}"

@@ -64,7 +64,7 @@ def cid(chosen: argparse.Namespace) -> None:
     """Print the CID (profile unixfs-v1-2025) of a folder or file, or of a run's bundle as it is committed."""
     found = _graph(chosen.target, chosen.repo)
     if chosen.json:
-        put_json({"cid": found.cid})
+        put_json({"cid": found.cid}, "bundle")
     else:
         line(found.cid)
 
@@ -142,7 +142,7 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 def _tell(as_json: bool, found: str, told: str, facts: dict[str, int | str]) -> None:
     if as_json:
-        put_json({"cid": found, **facts})
+        put_json({"cid": found, **facts}, "bundle")
     else:
         line(found)
         note(told)

@@ -48,10 +48,13 @@ def _logged(text: str) -> str:
     return workflow(text)
 
 
-def put_json(data: Any) -> None:
-    """The result as JSON, in ASCII: nothing in it can act on a terminal, or on the log of a workflow."""
+def put_json(data: Any, schema: str = "") -> None:
+    """The result as JSON, in ASCII: nothing in it can act on a terminal, or on the log of a workflow. `schema` names
+    its shape, of those in `runner/model/answers`."""
     import json
 
+    if schema:
+        data = {"schema": f"beacon/{schema}/v1", **data}
     sys.stdout.write(json.dumps(data, indent=2, sort_keys=True).replace("##[", "#\\u0023[") + "\n")
 
 
@@ -67,7 +70,7 @@ def report_problems(problems: Iterable[Problem], as_json: bool) -> None:
     from runner import diagnostics
 
     if as_json:
-        put_json({"problems": [diagnostics.as_json(problem) for problem in problems]})
+        put_json({"problems": [diagnostics.as_json(problem) for problem in problems]}, "problems")
         return
     for problem in problems:
         head, *rest = diagnostics.as_text(problem).split("\n")
@@ -85,7 +88,7 @@ def report_error(error: BeaconError, as_json: bool) -> int:
         report_problems(error.problems, as_json)
         return error.exit_code
     if as_json:
-        put_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+        put_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}}, "error")
         return error.exit_code
     note(f"{paint(f'error[{error.code}]', 'error')} {terminal(error.message)}")
     if error.hint:

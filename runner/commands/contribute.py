@@ -45,7 +45,7 @@ def keygen(
         write_key(file, key, comment or name)
         made[str(file)] = {"public": public_line(key.public), "fingerprint": fingerprint(key.public)}
     if as_json:
-        put_json(made)
+        put_json({"keys": made}, "keygen")
     else:
         for name, facts in made.items():
             line(f"{name}: {facts['public']}")
@@ -69,7 +69,7 @@ def sign(
         target.write_bytes(sign_bytes(signer, _read(file), namespace))
         made.append({"file": str(file), "signature": str(target), "namespace": namespace})
     if as_json:
-        put_json(made)
+        put_json({"signed": made}, "sign")
     else:
         for one in made:
             line(f"{one['signature']}: {one['namespace']}, {fingerprint(signer.public)}")
@@ -79,10 +79,15 @@ def trust(
     name: Annotated[str, typer.Argument(help="Your principal in registry/keys/root.")],
     key: KeyOption,
     keep: Annotated[bool, typer.Option("--keep", help="Sign the list as it is, as a second maintainer does.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """List the files of registry/trust.json anew, and sign it as a maintainer."""
     root, signer = checkout(Path.cwd()), load_signer(key)
-    line(write_trust(root, name, signer, keep))
+    written = write_trust(root, name, signer, keep)
+    if as_json:
+        put_json({"files": [written]}, "trust")
+    else:
+        line(written)
     if public_line(signer.public) not in (root / ROOT).read_text():
         note(f"{ROOT} does not list this key: it counts only where the list before did")
 
@@ -108,7 +113,7 @@ def validate(
     problems = found.problems
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json:
-        put_json({"schema": "beacon/validate/v1", "jobs": found.jobs, "problems": list(map(problem_data, problems))})
+        put_json({"jobs": found.jobs, "problems": list(map(problem_data, problems))}, "validate")
     else:
         tell(problems, form)
     if not as_json and form != "sarif" and not errors:
@@ -129,12 +134,15 @@ def explain(
     code: Annotated[
         str | None, typer.Argument(help="An error code, such as region-unknown; none lists them all.")
     ] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """What an error code means, with a bad and a good example."""
     from runner.explain import CODES
     from runner.explain import explain as text
 
-    if code is None:
+    if as_json:
+        put_json({"codes": [code] if code else sorted(CODES), "text": text(code) if code else None}, "explain")
+    elif code is None:
         for name in sorted(CODES):
             line(name)
     else:
@@ -144,15 +152,19 @@ def explain(
 def schema(
     name: Annotated[str | None, typer.Argument(help="Which schema; none lists them.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Write all of them into schemas/.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
-    """Print a JSON Schema, or write all of them."""
-    from runner.registry.schemas import schemas
+    """Print a JSON Schema, or write all of them. One is JSON anyway; --json is for the list."""
+    from runner.registry.schemas import answers, schemas
 
-    found = schemas()
+    found = {**schemas(), **answers()}
     if write:
         folder = Path(__file__).parents[2] / "schemas"
+        (folder / "answers").mkdir(exist_ok=True)
         for file, content in found.items():
             (folder / file).write_bytes(content)
+    elif as_json and name is None:
+        put_json({"schemas": list(found)}, "schema")
     elif name is None:
         for file in found:
             line(file)
@@ -171,10 +183,14 @@ def init(
     owner: Annotated[str, typer.Option(help="Your principal as contributor, and the folder of your jobs.")] = "me",
     runner: Annotated[str, typer.Option(help="The runner's principal.")] = "runner",
     branch: Annotated[str, typer.Option(help="The branch that the runner writes.")] = "main",
+    as_json: JsonFlag = False,
 ) -> None:
     """Start a registry: policy, keys by role, signed trust list. Keys that are there already are used."""
     root = checkout(folder)
     made = start_registry(root, keys, origin, branch, maintainer, owner, runner)
+    if as_json:
+        put_json({"files": list(made)}, "init")
+        return
     for path in made:
         line(path)
     note(f"private keys: {keys}; commit the files above, then `beacon reconcile --keys {keys / 'runner'}`")

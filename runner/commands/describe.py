@@ -30,7 +30,7 @@ def describe(
         kept = holding.of_run(state, found.run)
     if json_only:
         records = kept.records if kept else {}
-        put_json(as_json(found) | {"kept": {name: holding.as_data(record) for name, record in records.items()}})
+        put_json(as_json(found) | {"kept": {name: holding.as_data(one) for name, one in records.items()}}, "describe")
         return
     for text in as_lines(found):
         line(terminal(text))

@@ -51,7 +51,7 @@ def up(
     providers = _providers(provider or [], countries)
     net = Devnet.up(devnet_folder(folder), cache_folder(), providers)
     if as_json:
-        put_json(net.facts)
+        put_json(net.facts, "devnet")
         return
     for one in net.facts["providers"]:
         line(f"{_who(one)} {one['id']}")
@@ -75,7 +75,7 @@ def status(folder: FolderOption = None, as_json: JsonFlag = False) -> None:
     net = Devnet.running(devnet_folder(folder))
     found = net.status() if net else None
     if as_json:
-        put_json({"running": net is not None, **(found or {}), **({"facts": net.facts} if net else {})})
+        put_json({"running": net is not None, **(found or {}), **({"facts": net.facts} if net else {})}, "devnet")
         return
     if net is None or found is None:
         line("no devnet runs")

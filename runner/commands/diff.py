@@ -80,7 +80,7 @@ def diff(
         for each in matched.pairs
     ]
     if as_json:
-        put_json(diffview.as_json(one, other, found, matched, measures))
+        put_json(diffview.as_json(one, other, found, matched, measures), "diff")
     else:
         width = _columns() if sys.stdout.isatty() else None
         for shown in diffview.as_lines(one, other, found, matched, measures, every, width):

@@ -56,7 +56,7 @@ def doctor(
 def _tell(checks: Sequence[Check], as_json: bool) -> int:
     wrong = [check for check in checks if check.ok is False]
     if as_json:
-        put_json({"ok": not wrong, "checks": [check._asdict() for check in checks]})
+        put_json({"ok": not wrong, "checks": [check._asdict() for check in checks]}, "doctor")
     else:
         for check in checks:
             word, colour = MARKS[check.ok]

@@ -29,7 +29,7 @@ def suspend(jobs: Jobs, repo: RepoOption = Path(), as_json: JsonFlag = False) ->
     """List jobs in registry/suspended: once that is merged, nothing of theirs is started. What runs goes on."""
     root, found = _registry(repo)
     paths = [job_called(found, which) for which in jobs]
-    _change(root, paths, with_them, as_json, "beacon/suspend/v1")
+    _change(root, paths, with_them, as_json, "suspend")
 
 
 def resume(jobs: Jobs, repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
@@ -37,7 +37,7 @@ def resume(jobs: Jobs, repo: RepoOption = Path(), as_json: JsonFlag = False) -> 
     root, _ = _registry(repo)
     there = listed(_read(root / SUSPENDED))
     paths = [job_called(there, which) for which in jobs]
-    _change(root, paths, without, as_json, "beacon/resume/v1")
+    _change(root, paths, without, as_json, "resume")
 
 
 def rerun(
@@ -55,7 +55,7 @@ def rerun(
     (root / path).write_bytes(raw)
     (root / f"{path}.sig").write_bytes(signature)
     if as_json:
-        put_json({"schema": "beacon/rerun/v1", "job": path, "revision": revision, "signature": f"{path}.sig"})
+        put_json({"job": path, "revision": revision, "signature": f"{path}.sig"}, "rerun")
     else:
         line(f"{path}: revision {revision}, signed")
         note("commit both files; once they are merged, the job is run again")
@@ -78,7 +78,7 @@ def _change(
     if after != before:
         file.write_bytes(after)
     if as_json:
-        put_json({"schema": schema, "jobs": paths, "changed": after != before, "suspended": sorted(listed(after))})
+        put_json({"jobs": paths, "changed": after != before, "suspended": sorted(listed(after))}, schema)
         return
     for path in sorted(listed(after)):
         line(path)

@@ -89,7 +89,7 @@ def fetch(
         return _tell_alone(judged, cid, target, came, named, as_json)
     report = check(top(repo), anchor, state_folder())
     if as_json:
-        put_json(_facts(cid, target, came, named) | {"verify": present.as_json(report)})
+        put_json(_facts(cid, target, came, named) | {"verify": present.as_json(report)}, "fetch")
         return 0 if report.ok else 1
     line(str(target))
     note(f"the bundle of run {named.run[:12]}, byte for byte: the log names its CID. Its registry, verified:")
@@ -223,7 +223,7 @@ def _facts(cid: str, target: Path, came: Came, named: Bundle | None) -> dict[str
 
 def _tell_alone(found: Alone, cid: str, target: Path, came: Came, named: Bundle | None, as_json: bool) -> int:
     if as_json:
-        put_json(_facts(cid, target, came, named) | {"alone": as_data(found)})
+        put_json(_facts(cid, target, came, named) | {"alone": as_data(found)}, "fetch")
     else:
         line(str(target))
         if found.run is not None:

@@ -38,13 +38,17 @@ def _image() -> None:
 @image.command()
 def cid(
     folder: Annotated[Path, typer.Argument(help="A benchmark's folder, such as registry/benchmarks/NAME.")],
+    as_json: JsonFlag = False,
 ) -> None:
     """Print the CID by which a JobSpec names a folder of source."""
     snapshot = FolderSnapshot(folder)
     found = snapshot.read_all(list(snapshot.files("")))
     if not found:
         raise Usage("folder-empty", f"{folder} is no folder with files")
-    line(folder_cid(found))
+    if as_json:
+        put_json({"cid": folder_cid(found)}, "image")
+    else:
+        line(folder_cid(found))
 
 
 @image.command()
@@ -80,7 +84,7 @@ def build(
         if gvmi_out is not None:
             made["gvmi"] = _hashed(gvmi_out, gvmi(root, config, words))
     if as_json:
-        put_json(made)
+        put_json(made, "image")
     else:
         line("image:")
         for form, pinned in made.items():
@@ -96,7 +100,7 @@ def add(
     store = ImageStore(images_folder(), cache_folder())
     digest = store.add(archive)
     if as_json:
-        put_json({"digest": digest, "file": str(store.path(digest))})
+        put_json({"digest": digest, "file": str(store.path(digest))}, "image")
     else:
         line(digest)
         note(f"kept as {store.path(digest)}")

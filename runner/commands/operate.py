@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +18,7 @@ from typing import Annotated
 import typer
 
 from runner import __version__
+from runner.chronicle import newest_verdicts
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.executors import app_keys, executing, refusal
 from runner.commands.places import git, opened, remotes, revision, state_folder, top
@@ -32,13 +35,17 @@ from runner.registry import load, load_policy
 from runner.registry.changes import brought
 from runner.registry.fields import Change, changed
 from runner.registry.fields import as_json as as_data
-from runner.rendering import planview
+from runner.rendering import planview, statusview
 from runner.schedules import lateness
 from runner.stages import World
 from runner.state import demand_registry, read_state
 
 RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]
 RemoteOption = Annotated[str, typer.Option(help="The remote whose branch counts; `none` for the local branch alone.")]
+
+
+MOST_VERDICTS = 1000
+"""Jobs up to which `status` reads verdicts: each is a file of its own."""
 
 
 def now() -> datetime:
@@ -80,7 +87,7 @@ def plan(
         if base:  # jobs that the pull request leaves as they are were left out above: none of them is gone
             found = found._replace(expired=(), cancelled=(), retired=(), resumed=())
     if as_json:
-        put_json(planview.as_json(found) | ({"changes": list(map(as_data, changes))} if base else {}))
+        put_json(planview.as_json(found) | ({"changes": list(map(as_data, changes))} if base else {}), "plan")
     else:
         line(planview.as_markdown(found) if markdown else planview.as_text(found))
     if rev == "HEAD" and (root / ".git").exists() and git(root, "status", "--porcelain", "--", "registry"):
@@ -88,22 +95,26 @@ def plan(
 
 
 def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
-    """Every job, and where it stands: pending, running, published, or why not."""
+    """Every job, and where it stands: pending, running, published, or why not; and the verdict of its newest run, where
+    the registry has at most 1,000 jobs."""
     root = top(repo)
     with opened(root) as repository:
         state = read_state(repository, repository.head())
         golem = state.policy.golem is not None
         at = now()
         found = make_plan(state.registry, state.history, at, "nobody", refusal(state.policy), paid=golem)
-    rows = [(job.job.path, "pending", _waiting(job, at)) for job in found.pending]
-    rows += [(idle.path, idle.code, idle.why) for idle in found.idle]
+        rows = [statusview.Row(job.job.path, "pending", _waiting(job, at)) for job in found.pending]
+        rows += [statusview.Row(idle.path, idle.code, idle.why) for idle in found.idle]
+        if len(rows) <= MOST_VERDICTS:
+            last = newest_verdicts(state, {row.job for row in rows})
+            rows = [row._replace(verdict=last.get(row.job)) for row in rows]
     if as_json:
-        put_json([{"job": path, "state": code, "why": why} for path, code, why in sorted(rows)])
-    else:
-        for path, code, why in sorted(rows):
-            line(planview.row(path, code, why))
-        if not rows:
-            note("no jobs")
+        put_json(statusview.as_json(sorted(rows)), "status")
+        return
+    for text in statusview.as_lines(sorted(rows), shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
+        line(text)
+    if not rows:
+        note("no jobs")
 
 
 def _waiting(job: Pending, at: datetime) -> str:
@@ -115,6 +126,7 @@ def cancel(
     run: Annotated[str, typer.Argument(help="A run, by the first digits of its id.")],
     repo: RepoOption = Path(),
     remote: RemoteOption = "origin",
+    as_json: JsonFlag = False,
 ) -> None:
     """Ask for a run to be stopped; the runner that holds it does so within seconds."""
     root = top(repo)
@@ -126,7 +138,10 @@ def cancel(
             said = "no open run" if not found else f"{len(found)} open runs"
             raise Usage("run-unknown", f"{said} begins with {run!r}", "`beacon status` lists runs that are running")
         repository.request_cancel(found[0][:32])
-    line(f"asked for {found[0][:32]} to be cancelled")
+    if as_json:
+        put_json({"run": found[0]}, "cancel")
+    else:
+        line(f"asked for {found[0][:32]} to be cancelled")
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def pin(
             accounts = [_doubted(one) for one in accounts]
         found = holding.bring(state, meant, accounts, stop, _teller(_names(meant)), pinning.Backoff(tries=tries))
     if as_json:
-        put_json(as_data(found, meant))
+        put_json(as_data(found, meant), "pin")
     else:
         _show(found, meant)
     return _code(found, meant)

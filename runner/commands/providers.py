@@ -67,7 +67,7 @@ def list_(repo: RepoOption = Path(), network: NetworkOption = None, as_json: Jso
     with _at_head(repo, network) as desk:
         rows = sorted((_facts(desk, node) for node in desk.nodes()), key=lambda row: (-row["score"], row["node"]))
     if as_json:
-        put_json(rows)
+        put_json({"providers": rows}, "providers")
         return
     if not rows:
         note("nobody: there is no registry/providers.yaml, and no attempt on this network was published")
@@ -96,7 +96,7 @@ def explain(
             raise Usage("provider-unknown", f"{told} with {node}", "`beacon providers list` shows them all")
         facts, judged = _facts(desk, found[0]), desk.score(found[0])
     if as_json:
-        put_json(facts)
+        put_json(facts, "provider")
         return
     line(terminal(facts["node"]))
     if facts["country"]:
@@ -147,7 +147,8 @@ def scan(
                 "changes": list(proposal.changes),
                 "providers": {node: entry.to_json() for node, entry in proposal.providers.items()},
                 "written": None if dry_run else str(target),
-            }
+            },
+            "scan",
         )
         return
     for one in met:

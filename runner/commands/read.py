@@ -48,7 +48,8 @@ def keys(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
                     "threshold": state.trust.threshold,
                     "keys": rows,
                     "anchor": anchor,
-                }
+                },
+                "keys",
             )
             return
         line(f"log            {state.trust.log_vkey}")
@@ -76,7 +77,7 @@ def show(
         if as_json:
             root = state.checkpoint.root.hex()
             entries = [{"index": first + i, "entry": json.loads(raw)} for i, raw in enumerate(found)]
-            put_json({"origin": state.checkpoint.origin, "size": size, "root": root, "entries": entries})
+            put_json({"origin": state.checkpoint.origin, "size": size, "root": root, "entries": entries}, "log")
             return
         line(terminal_block((state.snapshot.read(CHECKPOINT) or b"").decode()))
         for number, raw in enumerate(found, first):
@@ -87,13 +88,18 @@ def show(
 def prove(
     index: Annotated[int, typer.Argument(help="The entry's index.", min=0)],
     repo: RepoOption = Path(),
+    as_json: JsonFlag = False,
 ) -> None:
     """Print the C2SP tlog-proof of an entry."""
     with at_head(repo) as state:
         if state.checkpoint is None or index >= state.checkpoint.size:
             raise Usage("entry-unknown", f"the log has no entry {index}")
         path = tree.inclusion(tiles(state.snapshot), index, state.checkpoint.size)
-        typer.echo(proof.write_proof(index, path, state.snapshot.read(CHECKPOINT) or b""), nl=False)
+        proved = proof.write_proof(index, path, state.snapshot.read(CHECKPOINT) or b"")
+        if as_json:
+            put_json({"index": index, "proof": proved.decode()}, "log-prove")
+        else:
+            typer.echo(proved, nl=False)
 
 
 @log.command()
@@ -101,22 +107,30 @@ def check(
     file: Annotated[Path, typer.Argument(help="A proof, as `beacon log prove` prints it and runs carry it.")],
     entry: Annotated[Path, typer.Option(help="The entry's bytes.")],
     vkey: Annotated[str, typer.Option(help="The log's verifier key, which you trust.")],
+    as_json: JsonFlag = False,
 ) -> None:
     """Check a proof against an entry and a log's key. Needs no clone."""
     origin = notes.parse_vkey(vkey).name
     index = proof.open_proof(_read(file), _read(entry), origin, [vkey])
-    line(f"entry {index} of {origin} is what {entry} holds, SHA-256 {sha256(_read(entry))}")
+    if as_json:
+        put_json({"index": index, "origin": origin, "sha256": sha256(_read(entry))}, "log-check")
+    else:
+        line(f"entry {index} of {origin} is what {entry} holds, SHA-256 {sha256(_read(entry))}")
 
 
 @log.command()
-def fsck(repo: RepoOption = Path()) -> None:
+def fsck(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     """Hash all entries and tiles again, and compare with the checkpoint."""
     with at_head(repo) as state:
         if state.checkpoint is None:
             raise Usage("log-empty", "this registry has no log yet", "`beacon reconcile` writes its first entry")
         paths = [path.removeprefix(f"{LOG}/") for path in state.snapshot.files(LOG)]
         tree.fsck(tiles(state.snapshot), state.checkpoint, paths=paths)
-        line(f"{state.checkpoint.size} entries: every tile hashes to the root {state.checkpoint.root.hex()}")
+        size, root = state.checkpoint.size, state.checkpoint.root.hex()
+        if as_json:
+            put_json({"size": size, "root": root}, "log-fsck")
+        else:
+            line(f"{size} entries: every tile hashes to the root {root}")
 
 
 def _read(file: Path) -> bytes:

@@ -69,7 +69,7 @@ def _found(state: State, which: str | None) -> list[End]:
 
 def _show(state: State, ends: Sequence[End], diffs: Sequence[DiffReport], which: str | None, as_json: bool) -> None:
     if as_json:
-        put_json([exports.as_json(state, end, diff) for end, diff in zip(ends, diffs, strict=True)])
+        put_json({"runs": [exports.as_json(state, end, diff) for end, diff in zip(ends, diffs, strict=True)]}, "report")
     elif len(ends) == 1 and which:
         page = state.snapshot.read(f"{exports.folder_of(ends[0])}/README.md") or b""
         line(terminal_block(page.decode("utf-8", "replace")))
@@ -95,7 +95,7 @@ def _export(
             raise Usage("options-clash", "--html writes all reports; leave the name out")
         written = exports.write_site(state, html)
         if as_json:
-            put_json({"folder": str(html), "files": written})
+            put_json({"folder": str(html), "files": written}, "exported")
         else:
             line(f"{written} files; open {html / 'index.html'}")
     if pdf is not None:
@@ -103,7 +103,7 @@ def _export(
             raise Usage("run-ambiguous", f"--pdf is of one run; this means {len(ends)}", "name one by its first digits")
         exports.write_pdf(state, ends[0], pdf)
         if as_json:
-            put_json({"file": str(pdf), "run": ends[0].start.run})
+            put_json({"file": str(pdf), "run": ends[0].start.run}, "exported")
     return 0
 
 

@@ -31,7 +31,7 @@ def rescore(
     with progress() as emit, at_desk(root, keys, remote, emit, environ=environ) as (desk, _):
         outcome = judge_again(desk, secrets(desk.keys), runs)
     if as_json:
-        put_json(_as_json(outcome))
+        put_json(_as_json(outcome), "rescore")
     else:
         _tell(outcome)
     return 1 if outcome.left else 0

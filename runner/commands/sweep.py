@@ -36,7 +36,7 @@ def sweep(
             invoice = pay or dismiss
             done = [executor.decide(invoice, pay=bool(pay))] if invoice else executor.sweep(dry_run)
     if as_json:
-        put_json([one._asdict() for one in done])
+        put_json({"swept": [one._asdict() for one in done]}, "sweep")
     else:
         for one in done:
             would = "would be " if dry_run and one.did != "left" else ""

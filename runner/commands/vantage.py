@@ -44,7 +44,7 @@ async def _serve(listen: tuple[str, int], control: tuple[str, int], name: str, t
         port = await stack.enter_async_context(serve_control(place, *control, token))
         facts = {"name": name, "listen": f"{place.host}:{place.port}", "control": f"{control[0]}:{port}"}
         if as_json:
-            put_json(facts)
+            put_json(facts, "vantage")
         else:
             line(f"{name} listens on {facts['listen']} for cells, on {facts['control']} for runners")
         await stopped.wait()

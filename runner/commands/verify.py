@@ -39,7 +39,7 @@ def verify(
     demands = Production(frozenset(network or ()), grade) if production else None
     report = check(target, anchor, state_folder(), rev, demands)
     if as_json:
-        put_json(present.as_json(report))
+        put_json(present.as_json(report), "verify")
         return 0 if report.ok else 1
     return tell(report)
 

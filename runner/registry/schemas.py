@@ -61,6 +61,20 @@ def schemas() -> Mapping[str, bytes]:
     }
 
 
+def answers() -> Mapping[str, bytes]:
+    """The same for what verbs print with `--json`: `answers/plan.json` for a document whose `schema` is
+    `beacon/plan/v1`."""
+    from runner.model.answers import ANSWERS
+
+    found = {}
+    for name, model in sorted(ANSWERS.items()):
+        body = model.model_json_schema(schema_generator=_CanonicalGenerator if name in ("event", "log") else _Generator)
+        body["properties"] = {"schema": {"const": f"beacon/{name}/v1"}, **body["properties"]}
+        body["required"] = ["schema", *body.get("required", [])]
+        found[f"answers/{name}.json"] = _print({"$schema": DIALECT, "$id": f"{BASE}answers/{name}.json", **body})
+    return found
+
+
 def _of(model: type[Document], generator: type[GenerateJsonSchema]) -> JsonSchemaValue:
     return model.model_json_schema(schema_generator=generator)
 
