@@ -32,9 +32,9 @@ AUTHOR = Author("beacon-runner", "beacon-runner@users.noreply.invalid")
 ALL = ("--bare", "--filter=blob:none", "--depth=1")
 CASES = {
     "blobless by file": (forges.file, ("--filter=blob:none",)),
+    "all by an old ssh": (forges.ssh_old, ALL),
     "all by https": (forges.https, ALL),
     "shallow by file": (forges.file, ("--depth=1",)),
-    "all by an old ssh": (forges.ssh_old, ALL),
     "sparse by https": (forges.https, ("--filter=blob:none", "--sparse")),
     "whole by ssh": (forges.ssh, ()),
     "bare by git": (forges.daemon, ("--bare",)),
