@@ -23,6 +23,7 @@ from runner.edges import sandbox
 from runner.errors import Environment
 from runner.schedules import instant
 from tests.conftest import ROOT
+from tests.e2e.test_cli_flow import SLOW, add_benchmark
 from tests.scratch import Scratch, scratch
 
 BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
@@ -155,3 +156,20 @@ def test_what_is_merged_is_run_until_it_is_told_to_stop(place: Scratch, start: C
     log = daemon.log.read_text()
     assert "stopping; finished runs are still published" in log
     assert log.count("trouble:") == log.count("well again") == 1
+
+
+@pytest.mark.slow
+def test_told_to_stop_within_a_run_it_goes_on_with_it_later(place: Scratch, start: Callable[..., Process]) -> None:
+    add_benchmark(place, "slow", SLOW, seconds=20)
+    place.push("A slow job")
+    daemon = start()
+    daemon.until(lambda: "registry/jobs/alice/slow.yaml" in daemon.log.read_text())
+    daemon.until(lambda: daemon.told().get("running"))
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(15) == 3, "long before the attempt would have ended"
+    assert published(place) == 1, "the job that was finished"
+    daemon.close()
+    (place.place / "notify").unlink()
+    again = start("--once", "--deadline", "1s")
+    assert again.process.wait(PATIENCE) == 3
+    assert "1 to resume" in again.log.read_text()
