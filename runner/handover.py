@@ -12,25 +12,27 @@ the job, the log and the policy, before anything of it is signed. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from runner.errors import Unverified
+from runner.events import say
 from runner.history import Taken
 from runner.leases import over_at
 from runner.model import JobSpec, Policy, Run, sha256
 from runner.model.canonical import Count, Document, Sha256, first_mistake, from_canonical
 from runner.model.jobspec import Container
 from runner.model.run import seed
-from runner.ports import AttemptResult
+from runner.ports import AttemptResult, Emit
 from runner.schedules import moment
 
 HANDOVER = "handover.json"
 RESULTS = "results"
 DEVNET = "devnet"
 _LISTING = re.compile(r"[1-9][0-9]{0,3}-of-[1-9][0-9]{0,3}\.json")
+DISORDERED = "its times do not follow one another within the lease"
 _MINE = "run the workflow again: what was executed is lost, nothing else"
 
 
@@ -112,10 +114,25 @@ def objections(result: AttemptResult, job: JobSpec, run: Run, taken: Taken, poli
         yield f"it ran {result.image.form} {result.image.digest[:100]}, which the job does not pin"
     if any(output.output is not None and len(output.output) > limits.output_ki_b << 10 for output in result.cells):
         yield f"an answer has more than {limits.output_ki_b} KiB"
+    if not _in_time(result, taken):
+        yield DISORDERED
+
+
+def in_time(results: Iterable[AttemptResult], taken: Taken, emit: Emit) -> list[AttemptResult]:
+    """The results whose times a verifier can accept: a clock that jumped makes others. Each of those is said."""
+    found = []
+    for result in results:
+        if _in_time(result, taken):
+            found.append(result)
+        else:
+            say(emit, "result-refused", run=taken.start.run, attempt=result.attempt.stem, why=DISORDERED)
+    return found
+
+
+def _in_time(result: AttemptResult, taken: Taken) -> bool:
     times = (result.times.queued, result.times.agreed, result.times.started, result.times.finished)
     moments = [moment(taken.start.at), *(moment(text) for text in times if text is not None), over_at(taken)]
-    if moments != sorted(moments):
-        yield "its times do not follow one another within the lease"
+    return moments == sorted(moments)
 
 
 class _Listing(Document):

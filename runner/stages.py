@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
 from runner.execute import Order, execute, of_this_start, outstanding, whole
-from runner.handover import objections
+from runner.handover import in_time, objections
 from runner.history import Taken, is_over
 from runner.leases import USUAL, Leases, Watched, no_memory, seconds_left
 from runner.model import JobSpec, LogEntry, Settlement, sha256
@@ -183,7 +183,7 @@ def carry_out_all(
 
 def carry_out(world: World, state: State, taken: Taken) -> Done | None:
     """Execute a run that this runner holds. None where it stays open: stopped early, its job's bytes are gone, or this
-    machine's clock was put back to before its start."""
+    machine's clock was put back to before its start, or jumped meanwhile: then the lease ends it."""
     job = job_here(state, taken)
     if job is None or world.stop.is_set():
         return None
@@ -193,6 +193,8 @@ def carry_out(world: World, state: State, taken: Taken) -> Done | None:
     results = answers(world.bench, state, taken, job)
     if results is None:  # a stopped run is resumed by the next tick
         return None if world.stop.is_set() else call_off(world, state, taken)
+    if len(in_time(results, taken, world.desk.emit)) < len(results):
+        return None
     return publication(run_of(state, taken), job, results, world.desk.keys.receipt, world.identity, world.desk.emit)
 
 
@@ -245,7 +247,7 @@ def call_off(world: World, state: State, taken: Taken) -> Cancellation:
     """The end of a run of ours that is cancelled, with receipts for the attempts of it that are in the spool: also for
     those that a runner made which was killed then. Without them where they cannot be published, which is said."""
     run, at, desk = run_of(state, taken), instant(world.now()), world.desk
-    spooled = world.spool.results(run.run)
+    spooled = in_time(world.spool.results(run.run), taken, desk.emit)
     try:
         if spooled:
             raw, signature = job_of(desk.repository, state, taken)

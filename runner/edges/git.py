@@ -31,7 +31,7 @@ from runner.edges.git_partial import Missing, deepen
 from runner.edges.git_process import Git
 from runner.edges.git_remote import fetch, push
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
-from runner.edges.git_worktree import checked_out, read_tree
+from runner.edges.git_worktree import carried, checked_out
 from runner.errors import Conflict, Environment, Unverified, Usage
 from runner.events import say
 from runner.formats.sshsig import commit_signer
@@ -248,9 +248,11 @@ class GitRepository:
         self._raise_if_moved(wanted)
         if pushed.ok or pushed.raced:
             raise Conflict("branch-moved", f"somebody else wrote at the same moment: {pushed.reason}")
-        raise Environment(
-            "push-refused", f"the remote refused: {pushed.reason}", "check access rights and branch rules"
-        )
+        if pushed.refused:
+            hint = "check access rights and branch rules, and the server's disk and *.lock files"
+            raise Environment("push-refused", f"the remote refused: {pushed.reason}", hint)
+        hint = "check the network and the access rights; nothing is lost, the next run tries again"
+        raise Environment("push-failed", f"nothing arrived at the remote: {pushed.reason}", hint)
 
     def _transact(self, commands: str, wanted: Mapping[str, str | None]) -> None:
         """Move local refs, all or none."""
@@ -317,7 +319,8 @@ class GitRepository:
     def _move(self, parent: str | None, new: str, intent: str, wanted: Mapping[str, str | None]) -> None:
         """The commit point without a remote. Refuses before it where files that are checked out are in the way."""
         _, place = checked_out(self._git, self._local)
-        if place and read_tree(self._git, place, parent, new, "-n").code:
+        head = self.read_commit(parent) if parent else None
+        if place and not carried(self._git, place, parent, new, head, self._maker.signer, "-n"):
             self._look()
             self._raise_if_moved(wanted)
             raise Environment(
@@ -325,14 +328,16 @@ class GitRepository:
             )
         self._transact(f"update {self._local} {new} {parent or _NONE}{intent}", wanted)
         if place:
-            read_tree(self._git, place, parent, new)
+            carried(self._git, place, parent, new, head, self._maker.signer)
 
     def _follow(self, new: str) -> None:
         """Bring the local branch, and the work tree where it is checked out, forward to the remote's."""
         old, place = checked_out(self._git, self._local)
         if old != new and (
             (old is not None and not self._ancestor(old, new))
-            or (place is not None and read_tree(self._git, place, old, new).code)
+            or (
+                place is not None and not carried(self._git, place, old, new, self.read_commit(new), self._maker.signer)
+            )
             or self._git.run("update-ref", self._local, new, old or _NONE).code
         ):
             say(self._emit, "branch-not-moved", branch=self._local.removeprefix("refs/heads/"), hint="git pull")

@@ -51,6 +51,7 @@ _SETTINGS = (
 )
 _OPTIONS = tuple(option for setting in _SETTINGS for option in ("-c", setting))
 _OID = re.compile(r"[0-9a-f]{40}")
+LOCKED = "another git works in this repository; or, if none does, one was killed: remove the .lock file"
 _AT_ONCE = 1000  # ids of 41 bytes: less than a pipe holds, so that writing them never waits for their answers
 _LOOSE = 100  # as git's own fetch.unpackLimit: more objects than this stay in one pack
 
@@ -66,6 +67,11 @@ class Done(NamedTuple):
         """What git said was wrong, on one line."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
         return "; ".join(lines[:4])[:500] or f"exit status {self.code}"
+
+    @property
+    def locked(self) -> bool:
+        """Whether a lock stood in the way, for as long as git waits for one."""
+        return ".lock': File exists" in self.err
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -144,9 +150,8 @@ class Git:
         """What a git command prints. Raises `Environment` where it fails."""
         done = self.run(*arguments, stdin=stdin)
         if done.code:
-            raise Environment(
-                "git-failed", f"git {arguments[0]}: {done.complaint()}", "see `git fsck`, and the free space"
-            )
+            hint = LOCKED if done.locked else "see `git fsck`, and the free space"
+            raise Environment("git-failed", f"git {arguments[0]}: {done.complaint()}", hint)
         return done.out
 
     def refs(self, *patterns: str) -> dict[str, str]:

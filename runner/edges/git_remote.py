@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.edges.git_process import Git, run
+from runner.edges.git_process import LOCKED, Git, run
 from runner.errors import Environment
 
 NETWORK_SECONDS = 300.0
@@ -48,7 +48,7 @@ def push(git: Git, remote: str, leases: Mapping[str, str | None], refspecs: Sequ
         flags=flags,
         refused=any(reason.startswith(("[rejected]", "[remote rejected]")) for reason in reasons),
         raced=any(race in reason for reason in reasons for race in _RACES),
-        reason="; ".join(reasons) or done.complaint(),
+        reason="; ".join([*dict.fromkeys(reasons), done.complaint()]),
     )
 
 
@@ -76,6 +76,8 @@ def fetch(git: Git, remote: str, wanted: Mapping[str, str], patterns: Sequence[s
         done = git.run("fetch", *FETCH, "--", remote, *new, seconds=NETWORK_SECONDS)
         if done.code == 0:
             return theirs
+        if done.locked:
+            raise Environment("git-failed", f"git fetch: {done.complaint()}", LOCKED)
         reason = done.complaint()
     raise unreachable(reason)
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.edges.git_process import Done, Git
+from runner.edges.git_process import Git
+from runner.errors import Unverified
+from runner.formats.sshsig import commit_signer
+from runner.ports import CommitInfo, Signer
 
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -22,7 +25,22 @@ def checked_out(git: Git, ref: str) -> tuple[str | None, Path | None]:
     return oid, Path(place) if place and Path(place) != git.dir else None  # a bare repository names itself
 
 
-def read_tree(git: Git, place: Path, old: str | None, new: str, *options: str) -> Done:
-    """Carry index and files of a work tree from one commit to another; git refuses where a change would be lost."""
+def carried(
+    git: Git, place: Path, old: str | None, new: str, last: CommitInfo | None, own: Signer | None, *options: str
+) -> bool:
+    """Carry index and files of a work tree from one commit to another. False where git refuses, because a change would
+    be lost. A runner (`own`) that was killed before they followed its commit `last` left them where that one begins:
+    then they are carried from there, if git finds them there."""
     git.run("update-index", "-q", "--refresh", folder=place)
-    return git.run("read-tree", "-m", "-u", *options, old or _EMPTY_TREE, new, folder=place)
+    before = last.parents[:1] if last and own and _made_by(own, last) else ()
+    return any(
+        git.run("read-tree", "-m", "-u", *options, start, new, folder=place).code == 0
+        for start in (old or _EMPTY_TREE, *before)
+    )
+
+
+def _made_by(own: Signer, commit: CommitInfo) -> bool:
+    try:
+        return commit_signer(commit.raw) == own.public
+    except Unverified:
+        return False

@@ -162,6 +162,11 @@ ENTRIES: Mapping[str, Note] = {
         "A registry is a git repository.",
         "git init, or give the folder of a clone",
     ),
+    "push-failed": Note(
+        "A push did not arrive",
+        "The connection was cut, or the server let nobody in; the branch is as it was.",
+        "check the network and the access rights; the next run tries again",
+    ),
     "push-refused": Note(
         "The remote refused a push",
         "Access rights or rules of the branch stand against it.",
