@@ -21,17 +21,20 @@ import os
 import random
 import secrets
 import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from runner.commands.operate import at_desk
-from runner.edges import git_process
+from runner.commands.places import git
+from runner.edges import git_process, git_remote
 from runner.edges.spool import FolderSpool
 from runner.errors import BeaconError, Environment
 from runner.model.receipt import Image, RunnerIdentity, Times
@@ -52,7 +55,8 @@ _FILES = {"mkdir": True, "replace": True, "unlink": True, "rmdir": True, "listdi
 
 
 class Case(NamedTuple):
-    """`template` is copied to `place`. Operations count from 1. `remote` is None for a lone repository."""
+    """`template` is copied to `place`, unless it is that place. Operations count from 1. `remote` is None for a lone
+    repository. `network` and `locks` are how many seconds these are waited for, None as long as usual."""
 
     template: str
     place: str
@@ -60,6 +64,8 @@ class Case(NamedTuple):
     nth: int = 0
     remote: str | None = "origin"
     calm_ticks: int = 1
+    network: float | None = None
+    locks: int | None = None
 
 
 class Operation(NamedTuple):
@@ -78,6 +84,7 @@ class Tick(NamedTuple):
     attempts: int = 0
     error: str | None = None
     hint: str = ""
+    message: str = ""
     raised: str | None = None
     remains: bool = False
 
@@ -257,7 +264,11 @@ def tick(case: Case, operations: Operations, number: int) -> Tick:
     time.time = NOW.timestamp
     disturb_git(operations)
     disturb_files(operations, place.place)
-    error, hint, raised, attempts, remains = None, "", None, 0, False
+    if case.network is not None:
+        git_remote.NETWORK_SECONDS = case.network
+    if case.locks is not None:
+        git_process._OPTIONS = tuple(option.replace("=5000", f"={case.locks}000") for option in git_process._OPTIONS)
+    error, hint, message, raised, attempts, remains = None, "", "", None, 0, False
     try:
         with at_desk(place.clone, place.keys / "runner", case.remote, lambda _: None, place.state) as (desk, folder):
             spool = SteadySpool(folder / "spool", desk.emit)
@@ -277,10 +288,10 @@ def tick(case: Case, operations: Operations, number: int) -> Tick:
             finally:
                 attempts = len(executor.works)
     except BeaconError as found:
-        error, hint = found.code, found.hint
+        error, hint, message = found.code, found.hint, found.message
     except Exception:
         raised = traceback.format_exc()
-    return Tick(0, operations.seen, attempts, error, hint, raised, remains)
+    return Tick(0, operations.seen, attempts, error, hint, message, raised, remains)
 
 
 def forked(case: Case, mode: Mode, number: int) -> Tick:
@@ -300,17 +311,59 @@ def forked(case: Case, mode: Mode, number: int) -> Tick:
     if not said:
         return Tick(ended, [])
     _, *rest = json.loads(said)
-    return _read_tick(ended, *rest)
+    return read_tick(ended, *rest)
 
 
 def read_told(line: str) -> Told:
     """What `main` printed of a case."""
     case, ticks = json.loads(line)
-    return Told(Case(*case), [_read_tick(*fields) for fields in ticks])
+    return Told(Case(*case), [read_tick(*fields) for fields in ticks])
 
 
-def _read_tick(ended: int, operations: list[Any], *rest: Any) -> Tick:
+def read_tick(ended: int, operations: list[Any], *rest: Any) -> Tick:
+    """A tick, as JSON has it."""
     return Tick(ended, [Operation(*operation) for operation in operations], *rest)
+
+
+class Runners:
+    """Processes that carry out cases, each started when it is first needed: one for a few cases, all for many."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def told(self, cases: Sequence[Case]) -> list[Told]:
+        """What came of the cases."""
+        wanted = min(os.cpu_count() or 1, 1 + len(cases) // 10)
+        while len(self._processes) < wanted:
+            program = [sys.executable, "-m", "tests.disturbed_runner"]
+            pipe = subprocess.PIPE
+            self._processes.append(
+                subprocess.Popen(program, cwd=Path(__file__).parent.parent, stdin=pipe, stdout=pipe, text=True)
+            )
+        with ThreadPoolExecutor(wanted) as pool:
+            shares = pool.map(self._share, self._processes, [cases[n::wanted] for n in range(wanted)])
+            return [one for share in shares for one in share]
+
+    def _share(self, process: subprocess.Popen[str], cases: Sequence[Case]) -> list[Told]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        found = []
+        for case in cases:
+            process.stdin.write(json.dumps(case) + "\n")
+            process.stdin.flush()
+            found.append(read_told(process.stdout.readline()))
+        return found
+
+    def close(self) -> None:
+        """End them."""
+        for process in self._processes:
+            process.communicate()
+
+
+def tree(place: Scratch, remote: str | None) -> dict[str, str]:
+    """Path to blob, of the branch that counts."""
+    listed = git(place.remote if remote else place.clone, "ls-tree", "-r", "main")
+    return {path: what for what, _, path in (line.partition("\t") for line in listed.splitlines())}
 
 
 def main() -> None:
@@ -319,7 +372,8 @@ def main() -> None:
     gc.freeze()
     for line in sys.stdin:
         case = Case(*json.loads(line))
-        Scratch(Path(case.template)).copy(Path(case.place))
+        if case.template != case.place:
+            Scratch(Path(case.template)).copy(Path(case.place))
         ticks = [forked(case, case.mode, 0)]
         ticks += [forked(case, "calm", number) for number in range(1, case.calm_ticks + 1)]
         print(json.dumps(Told(case, ticks)), flush=True)

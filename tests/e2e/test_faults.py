@@ -10,20 +10,14 @@ attempts.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from runner.commands.places import git
-from tests.conftest import ROOT
-from tests.disturbed_runner import Case, Mode, Operation, Told, read_told
+from tests.disturbed_runner import Case, Mode, Operation, Runners, Told, tree
 from tests.scratch import Scratch, scratch
 from tests.signed import roots
 
@@ -55,51 +49,12 @@ class Story(NamedTuple):
         return names.index("attempt") < nth <= last + names[last:].index("fsync") + 8
 
 
-class Runners:
-    """Processes that carry out cases, each started when it is first needed: one for a few cases, all for many."""
-
-    def __init__(self) -> None:
-        self._processes: list[subprocess.Popen[str]] = []
-
-    def told(self, cases: Sequence[Case]) -> list[Told]:
-        """What came of the cases."""
-        wanted = min(os.cpu_count() or 1, 1 + len(cases) // 10)
-        while len(self._processes) < wanted:
-            program = [sys.executable, "-m", "tests.disturbed_runner"]
-            pipe = subprocess.PIPE
-            self._processes.append(subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, text=True))
-        with ThreadPoolExecutor(wanted) as pool:
-            shares = pool.map(self._share, self._processes, [cases[n::wanted] for n in range(wanted)])
-            return [one for share in shares for one in share]
-
-    def _share(self, process: subprocess.Popen[str], cases: Sequence[Case]) -> list[Told]:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        found = []
-        for case in cases:
-            process.stdin.write(json.dumps(case) + "\n")
-            process.stdin.flush()
-            found.append(read_told(process.stdout.readline()))
-        return found
-
-    def close(self) -> None:
-        """End them."""
-        for process in self._processes:
-            process.communicate()
-
-
 @pytest.fixture(scope="module")
 def runners() -> Iterator[Runners]:
     """Stopped at the end."""
     started = Runners()
     yield started
     started.close()
-
-
-def tree(place: Scratch, remote: str | None) -> dict[str, str]:
-    """Path to blob, of the branch that counts."""
-    listed = git(place.remote if remote else place.clone, "ls-tree", "-r", "main")
-    return {path: what for what, _, path in (line.partition("\t") for line in listed.splitlines())}
 
 
 def recorded(runners: Runners, name: str, template: Scratch, remote: str | None, place: Path) -> Story:

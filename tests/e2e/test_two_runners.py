@@ -31,7 +31,7 @@ from tests.conftest import ROOT
 from tests.racing_runners import NAMES
 from tests.signed import roots
 
-HARMLESS = {"branch-moved", "intent-stands", "intent-moved", "push-refused", "push-unknown"}
+HARMLESS = {"branch-moved", "intent-stands", "intent-moved", "push-failed", "push-refused", "push-unknown"}
 """What a tick may say under these conditions. Whatever else it says is a fault of ours."""
 
 
