@@ -23,7 +23,10 @@ class FolderSnapshot:
 
     def files(self, prefix: str) -> Mapping[str, Blob]:
         """Every file, with the mode that git would give it; links are not followed."""
-        return dict(sorted(self._walk(self._root / prefix)))
+        top = self._root / prefix
+        if top.is_symlink() or not top.is_dir():
+            return {}
+        return dict(sorted(_walk(str(top), f"{prefix}/" if prefix else "")))
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a plain file; None where there is none, or something else stands there."""
@@ -48,16 +51,16 @@ class FolderSnapshot:
         """Whether something stands at the path."""
         return os.path.lexists(self._root / path)
 
-    def _walk(self, folder: Path) -> Iterator[tuple[str, Blob]]:
-        if folder.is_symlink() or not folder.is_dir():
-            return
-        for entry in os.scandir(folder):
-            path = Path(entry.path)
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in (".git", "__pycache__"):
-                    yield from self._walk(path)
-            else:
-                yield path.relative_to(self._root).as_posix(), Blob(_mode(path.lstat()), "")
+
+def _walk(folder: str, prefix: str) -> Iterator[tuple[str, Blob]]:
+    """The files of a folder, with paths that begin so. As text: a path object for each would take most of the time."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = prefix + entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield path, Blob(_mode(entry.stat(follow_symlinks=False)), "")
+            elif entry.name not in (".git", "__pycache__"):
+                yield from _walk(entry.path, f"{path}/")
 
 
 def _mode(found: os.stat_result) -> str:

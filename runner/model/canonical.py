@@ -133,10 +133,11 @@ def first_mistake(error: ValidationError) -> str:
 def _tupled(data: Any) -> Any:
     """Lists as tuples: strict pydantic takes no list for a tuple, however deep, unless it reads the JSON text itself,
     and what was read by `formats/strictyaml.py` has no JSON text."""
-    if isinstance(data, list):
-        return tuple(_tupled(item) for item in data)
-    if isinstance(data, dict):
-        return {key: _tupled(value) for key, value in data.items()}
+    kind = type(data)
+    if kind is list:
+        return tuple([item if type(item) is str else _tupled(item) for item in data])
+    if kind is dict:
+        return {key: value if type(value) is str else _tupled(value) for key, value in data.items()}
     return data
 
 

@@ -259,15 +259,16 @@ def _strings(data: Any, location: Location) -> Iterable[tuple[Location, str]]:
 def _leaves(data: Any) -> list[str]:
     """Every text in JSON data, in any order and without its place: several times as fast."""
     texts: list[str] = []
-    waiting = [data]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            texts.append(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
+    waiting = [[data]]
+    for values in waiting:  # which grows meanwhile
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                texts.append(value)
+            elif kind is dict:
+                waiting.append(list(value.values()))
+            elif kind is list:
+                waiting.append(value)
     return texts
 
 
