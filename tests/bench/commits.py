@@ -48,10 +48,10 @@ def build(bare: Path, files: Mapping[str, bytes]) -> None:
     subprocess.run(["git", "-C", str(bare), "fast-import", "--quiet", "--done"], input=stream, check=True)
 
 
-def repository(folder: Path, remote: str | None) -> GitRepository:
+def repository(folder: Path, remote: str | None, branch: str = "main") -> GitRepository:
     """The repository, with a key to sign with."""
     ticks = itertools.count(1_000_000_000)
-    return GitRepository(folder, "main", make.key("git"), AUTHOR, remote, lambda: next(ticks))
+    return GitRepository(folder, branch, make.key("git"), AUTHOR, remote, lambda: next(ticks))
 
 
 def _row(what: str, into: GitRepository, goal: str = "", propose: bool = False) -> Figure:
