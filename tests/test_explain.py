@@ -30,7 +30,7 @@ OTHERS = set(
     who-are-you-swapped cat-file for-each-ref index-pack ls-remote merge-base read-tree rev-list rev-parse symbolic-ref
     unpack-objects update-index update-ref count-objects ls-tree oci-layout no-new-privileges child-pid
     app-key beacon-exe-unit beacon-sandbox devnet-template manifest-support
-    cid-base dag-scope pin-roots allow-big-block
+    cid-base dag-scope pin-roots allow-big-block log-check log-fsck log-prove
     exit-code cpu-ms duration-ms gvmkit-squash memory-kib output-bytes wall-ms""".split()  # noqa: SIM905 - one list of words reads best
 )
 
