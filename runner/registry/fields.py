@@ -41,8 +41,8 @@ def as_json(change: Change) -> dict[str, Any]:
 
 
 def changed(news: Registry, after: Registry, before: Registry) -> tuple[Change, ...]:
-    """The jobs of `news` (what `brought` gives of `after` and `before`), and those that are gone. One that is wrong is in
-    neither: its problems say so."""
+    """The jobs of `news` (what `brought` gives of `after` and `before`), and those that are gone. One that is wrong is
+    in neither: its problems say so."""
     found = []
     for path, job in news.jobs.items():
         old = before.jobs.get(path)
