@@ -10,9 +10,11 @@ from typing import Any
 
 import cmarkgfm
 import pytest
+from jsonschema import Draft202012Validator
 
 from runner.commands.places import git
 from runner.errors import Unverified
+from runner.registry.schemas import answers
 from runner.rendering import plandata
 from runner.rendering.plandata import PlanData, Tick, Troubles, read
 from runner.rendering.proposalpage import MARKER, PullRequest, comment, summary, tick
@@ -213,7 +215,8 @@ def test_one_comment_is_written_and_updated_in_place(
         github.say(12, f"{n}", "somebody")
     github.say(12, f"{MARKER}\nnot the bot's", "mallory")
     said = beacon("ci", "comment", "--plan", file, "--head-sha", SHA, "--json")
-    assert said.json == {"comments": {"12": "created"}}
+    assert said.json == {"comments": {"12": "created"}, "schema": "beacon/comments/v1"}
+    Draft202012Validator(json.loads(answers()["answers/comments.json"])).validate(said.json)
     assert beacon("ci", "comment", "--plan", file, "--head-sha", SHA, "--json").json == {
         "comments": {"12": "unchanged"}
     }

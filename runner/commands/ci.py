@@ -84,7 +84,7 @@ def comment(
     finally:
         web.close()
     if as_json:
-        put_json({"comments": {str(number): what for number, what in done.items()}})
+        put_json({"comments": {str(number): what for number, what in done.items()}}, "comments")
         return
     for number, what in done.items():
         line(f"pull request {number}: comment {what}")

@@ -43,6 +43,7 @@ from runner.model.answers.reading import (
 )
 from runner.model.answers.work import (
     Cancel,
+    Comments,
     Error,
     Pin,
     Plan,
@@ -58,6 +59,7 @@ from runner.model.answers.work import (
 ANSWERS: Mapping[str, type[Answer]] = {
     "bundle": BundleCid,
     "cancel": Cancel,
+    "comments": Comments,
     "describe": Described,
     "devnet": Devnet,
     "diff": Diff,

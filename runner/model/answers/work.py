@@ -169,6 +169,12 @@ class Rerun(Answer):
     signature: str
 
 
+class Comments(Answer):
+    """What became of the comment below each pull request, by number."""
+
+    comments: dict[str, Literal["created", "updated", "unchanged", "needless"]]
+
+
 class Cancel(Answer):
     """The run that was asked to be stopped."""
 
