@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeAlias
 
 from runner.model import Cell
 from runner.model.jobspec import Container
-from runner.model.receipt import Provider
+from runner.model.receipt import Provider, Times
 from runner.model.run import CellStatus
 from runner.ports import AttemptResult, CellOutput, Work
+from runner.schedules import instant
 from tests import make
 
 Answer: TypeAlias = Callable[[Work, Cell, int], str | CellStatus]
@@ -36,8 +38,10 @@ class FakeExecutor:
 
     kind = "local"
 
-    def __init__(self, answer: Answer = echo, capacity: int = 2) -> None:
+    def __init__(self, answer: Answer = echo, capacity: int = 2, clock: Callable[[], datetime] | None = None) -> None:
+        """Without a clock every attempt took place at 03:00, as in tests whose own clock stands there."""
         self.capacity = capacity
+        self._clock = clock
         self.works: list[Work] = []
         self._answer = answer
         self._lock = threading.Lock()
@@ -65,7 +69,14 @@ class FakeExecutor:
             status="ok" if answered == len(outputs) else "partial" if answered else "failed",
             retryable=answered < len(outputs),
             provider=Provider(id=provider, name="fake"),
+            **self._times(),
         )
+
+    def _times(self) -> dict[str, Times]:
+        if self._clock is None:
+            return {}
+        at = instant(self._clock())
+        return {"times": Times(queued=at, started=at, finished=at, duration_ms=12)}
 
     def finish(self, start: int, run: str) -> None:
         """Nothing is ever open."""

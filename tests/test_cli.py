@@ -86,7 +86,7 @@ def publisheds(registries: Scratch, tmp_path_factory: pytest.TempPathFactory) ->
     """The registry, with its job run by an executor that answers at once."""
     place = registries.copy(tmp_path_factory.mktemp("published") / "registry")
     with working(place.clone, place.keys / "runner", "origin", lambda _: None, place.state) as world:
-        assert reconcile(world._replace(executor=FakeExecutor())).published
+        assert reconcile(world._replace(executor=FakeExecutor(clock=world.now))).published
     return place
 
 

@@ -33,7 +33,7 @@ def registries(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     place.write_job(OTHER)
     place.push("Another one")
     with working(place.clone, place.keys / "runner", "origin", lambda _: None, place.state) as world:
-        assert reconcile(world._replace(executor=FakeExecutor())).published
+        assert reconcile(world._replace(executor=FakeExecutor(clock=world.now))).published
     return place
 
 

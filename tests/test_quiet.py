@@ -205,7 +205,7 @@ def place(tmp_path: Path) -> Scratch:
     """A registry whose one job was run."""
     made = scratch(tmp_path / "registry")
     with working(made.clone, made.keys / "runner", "origin", lambda _: None, made.state) as world:
-        assert reconcile(world._replace(executor=FakeExecutor())).published
+        assert reconcile(world._replace(executor=FakeExecutor(clock=world.now))).published
     return made
 
 

@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """A registry on the disk, with a published run."""
     place = scratch(tmp_path_factory.mktemp("registry"))
     with working(place.clone, place.keys / "runner", "origin", lambda _: None, place.state) as world:
-        assert reconcile(world._replace(executor=FakeExecutor())).published
+        assert reconcile(world._replace(executor=FakeExecutor(clock=world.now))).published
     return place
 
 

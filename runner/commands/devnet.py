@@ -59,14 +59,17 @@ def up(
 
 
 @devnet.command()
-def down(folder: FolderOption = None) -> None:
+def down(folder: FolderOption = None, as_json: JsonFlag = False) -> None:
     """Stop it: agreements are ended and billed first. Nothing is done where none runs."""
     net = Devnet.running(devnet_folder(folder))
-    if net is None:
+    if net is not None:
+        net.down()
+    if as_json:
+        put_json({"running": False, "stopped": net is not None}, "devnet")
+    elif net is None:
         note("no devnet runs")
-        return
-    net.down()
-    line("stopped")
+    else:
+        line("stopped")
 
 
 @devnet.command()
@@ -96,6 +99,7 @@ def fault(
     chance: Annotated[float, typer.Option(min=0, max=1, help="The share of occasions at which it strikes.")] = 1.0,
     options: Annotated[str, typer.Option(metavar="JSON", help='The kind\'s options: {"factor": 1000}.')] = "{}",
     folder: FolderOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Make a provider fail, or lie, to see what the runner makes of it. The runner is not told."""
     net = Devnet.running(devnet_folder(folder))
@@ -103,14 +107,16 @@ def fault(
         raise Environment("devnet-absent", "no devnet runs", "beacon devnet up")
     if provider == "none":
         net.clear_faults()
-        return
-    try:
-        chosen = json.loads(options)
-        if not isinstance(chosen, dict):
-            raise ValueError
-    except ValueError:
-        raise Usage("devnet-fault", f"{options!r} is no JSON object", 'such as {"seconds": 30}') from None
-    net.fault(provider, kind, times, chance, **chosen)
+    else:
+        try:
+            chosen = json.loads(options)
+            if not isinstance(chosen, dict):
+                raise ValueError
+        except ValueError:
+            raise Usage("devnet-fault", f"{options!r} is no JSON object", 'such as {"seconds": 30}') from None
+        net.fault(provider, kind, times, chance, **chosen)
+    if as_json:
+        put_json({"running": True, "provider": provider, "fault": None if provider == "none" else kind}, "devnet")
 
 
 def _who(one: Mapping[str, Any]) -> str:

@@ -208,7 +208,7 @@ def test_all_at_once_they_stop_no_good_job(place: Scratch) -> None:
         paths.add(f"registry/jobs/alice/bad{number}.yaml")
     place.push("Everything bad")
     with working(place.clone, place.keys / "runner", "origin", lambda _: None, place.state) as world:
-        outcome = reconcile(world._replace(executor=FakeExecutor()))
+        outcome = reconcile(world._replace(executor=FakeExecutor(clock=world.now)))
     assert len(outcome.published) == 1
     assert paths <= {idle.path for idle in outcome.plan.idle}
     assert {idle.code for idle in outcome.plan.idle} == {"invalid"}
