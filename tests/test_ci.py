@@ -218,7 +218,8 @@ def test_one_comment_is_written_and_updated_in_place(
     assert said.json == {"comments": {"12": "created"}, "schema": "beacon/comments/v1"}
     Draft202012Validator(json.loads(answers()["answers/comments.json"])).validate(said.json)
     assert beacon("ci", "comment", "--plan", file, "--head-sha", SHA, "--json").json == {
-        "comments": {"12": "unchanged"}
+        "comments": {"12": "unchanged"},
+        "schema": "beacon/comments/v1",
     }
     file.write_text(json.dumps(plan()))
     assert beacon("ci", "comment", "--plan", file, "--head-sha", SHA).out == "pull request 12: comment updated\n"
