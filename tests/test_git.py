@@ -186,6 +186,37 @@ def test_without_a_remote_changes_in_the_way_stop_the_commit(place: Place) -> No
     assert (place.git("lone", "rev-parse", "HEAD"), place.git("lone", "status", "--porcelain")) == (second, "M x")
 
 
+@pytest.mark.parametrize("remote", [None, "origin"])
+def test_files_that_a_killed_runner_left_behind_follow_the_next_commit(place: Place, remote: str | None) -> None:
+    create(place.path / "lone", environ=place.environ)
+    name = "a" if remote else "lone"
+    a = place.clone("a") if remote else place.open("lone", remote=None)
+    first = a.commit(None, {"x": b"1", "mine": b"1"}, "one")
+    second = a.commit(first, {"x": b"2", "y": b"2"}, "two")
+    (place.path / name / "mine").write_bytes(b"not committed")
+    if remote:  # killed when the files had followed, and the local branch had not
+        place.git(name, "update-ref", "refs/heads/main", first)
+    else:  # killed when the branch had moved, and the files had not followed
+        place.git(name, "read-tree", "-m", "-u", second, first)
+    third = a.commit(second, {"x": b"3", "z": b"3"}, "three")
+    assert (place.git(name, "rev-parse", "HEAD"), place.git(name, "status", "--porcelain")) == (third, "M mine")
+    assert (place.path / name / "mine").read_bytes() == b"not committed"
+
+
+def test_files_that_a_person_wound_back_stay_so(place: Place) -> None:
+    create(place.path / "lone", environ=place.environ)
+    lone = place.open("lone", remote=None)
+    lone.commit(None, {"x": b"1"}, "one")
+    (place.path / "lone" / "x").write_bytes(b"2")
+    place.git("lone", "commit", "-q", "-am", "two")
+    place.git("lone", "revert", "--no-commit", "HEAD")
+    lone.refresh()
+    with pytest.raises(Environment) as caught:
+        lone.commit(lone.head(), {"x": b"3"}, "three")
+    assert caught.value.code == "work-tree-in-the-way"
+    assert (place.path / "lone" / "x").read_bytes() == b"1"
+
+
 def test_a_caller_inside_a_hook_does_not_lead_astray(place: Place) -> None:
     create(place.path / "other", environ=place.environ)
     marker = place.path / "ran"
