@@ -158,8 +158,8 @@ def check(found: Race, jobs: int) -> None:
 
 
 def test_four_runners(tmp_path: Path) -> None:
-    for found in race(tmp_path, seed=1, jobs=3):
-        check(found, 3)
+    for found in race(tmp_path, seed=1, jobs=6):
+        check(found, 6)
 
 
 @pytest.mark.slow
