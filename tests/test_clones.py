@@ -244,6 +244,15 @@ def test_a_remote_that_has_lost_an_object_is_told(partial: Clone) -> None:
     assert caught.value.code == "remote-unreachable"
 
 
+def test_a_server_that_gives_no_single_objects_is_told_what_to_allow(seed: Registry, tmp_path: Path) -> None:
+    with forges.ssh_old(tmp_path) as forge:
+        here = clone(seed.fork(), tmp_path, forge, "--bare", "--filter=blob:none")
+        here.git("config", "uploadpack.allowAnySHA1InWant", "false", at=here.remote)
+        with here.open() as repository, pytest.raises(Environment) as caught:
+            reconcile(here.world(repository))
+    assert caught.value.code == "remote-withholds"
+
+
 def test_a_shallow_clone_cannot_be_verified_in_full(seed: Registry, tmp_path: Path) -> None:
     with forges.file(tmp_path) as forge:
         here = clone(seed.fork(), tmp_path, forge, "--depth=1")

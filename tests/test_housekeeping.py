@@ -17,7 +17,7 @@ from runner.errors import Environment
 from runner.history import is_over
 from runner.state import read_state
 from tests import forges
-from tests.test_clones import Clone, clone, published
+from tests.test_clones import ALL, Clone, clone, published
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -123,6 +123,19 @@ def test_packing_makes_a_clone_smaller_and_keeps_it_whole(used: Clone) -> None:
     assert after.bytes < before.bytes
     assert after.pack_bytes + after.loose_bytes < before.pack_bytes + before.loose_bytes
     used.git("fsck", "--strict", "--no-dangling")
+
+
+def test_packing_works_in_the_smallest_clone(used: Clone, tmp_path: Path) -> None:
+    used.git("update-ref", "-d", INTENT, at=used.remote)  # to look what became of it makes a clone whole
+    here = used._replace(path=tmp_path / "small")
+    here.git("clone", "-q", *ALL, f"file://{used.remote}", str(here.path), at=tmp_path)
+    with here.open() as repository:
+        repository.refresh()
+        repository.commit(repository.head(), {"x": b"1"}, "one")
+    git = Git(here.path, here.environ)
+    housekeeping.pack(git)
+    assert housekeeping.sizes(git).kind == ("bare", "partial", "shallow")
+    assert here.git("show", "main:x") == "1"
 
 
 @pytest.mark.parametrize("apply", [False, True])

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from runner.edges.git_process import Git
 from runner.edges.git_remote import FETCH, NETWORK_SECONDS, unreachable
+from runner.errors import Environment
 
 _WHOLE = ("registry", "reports/log")
 
@@ -46,6 +47,13 @@ class Missing:
             stdin="".join(f"{oid}\n" for oid in dict.fromkeys(wanted)).encode(),
             seconds=NETWORK_SECONDS,
         )
+        if "unadvertised object" in done.err:
+            raise Environment(
+                "remote-withholds",
+                f"the remote gives no single objects, and this clone left {len(wanted)} out (--filter, --depth)",
+                "on the server: git config uploadpack.allowAnySHA1InWant true, or AcceptEnv GIT_PROTOCOL for its sshd; "
+                "or clone again without these options",
+            )
         if done.code:
             raise unreachable(done.complaint())
         return True

@@ -42,6 +42,7 @@ _SETTINGS = (
     "core.filesRefLockTimeout=5000",
     "core.packedRefsTimeout=5000",
     "gc.autoDetach=false",
+    "repack.writeBitmaps=false",  # in a bare clone git would write them, and cannot where objects were left out
     "pack.window=50",  # versions of the log's files stand apart: a fifth of the space (docs/performance.md)
     "maintenance.autoDetach=false",
     "push.followTags=false",

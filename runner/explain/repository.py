@@ -38,6 +38,11 @@ ENTRIES: Mapping[str, Note] = {
         "A clone made with --filter has few contents, and only verbs that work with a remote fetch others.",
         "git fetch --refetch --no-filter, or clone again without --filter",
     ),
+    "remote-withholds": Note(
+        "The remote gives no single objects",
+        "Git's old protocol, which an sshd speaks that does not accept GIT_PROTOCOL, gives whole histories only.",
+        "uploadpack.allowAnySHA1InWant or AcceptEnv GIT_PROTOCOL on the server; or clone without --filter and --depth",
+    ),
     "git-failed": Note(
         "A git command failed",
         "The message holds git's own words.",

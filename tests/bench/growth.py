@@ -54,13 +54,16 @@ def log_entries(place: Path, each: int, entries: int = 1000) -> list[int]:
 
 
 def three(place: Path, old: str, new: str) -> Iterator[Counter[str]]:
-    """What some commits brought: loose, packed, and packed with a larger window. Objects that no commit names, such as
-    intents, go away."""
-    yield sizes(place, old, new)
+    """What some commits brought: loose, then by how much more the whole takes, packed with each window."""
+    yield sizes(place, new, old)
     for window in (10, 50):
-        run(place, "repack", "-adfq", f"--window={window}")
-        run(place, "prune-packed", "-q")
-        yield sizes(place, old, new)
+        packed = []
+        for head in (old, new):
+            run(place, "update-ref", "refs/heads/main", head)
+            run(place, "repack", "-Adfq", f"--window={window}")
+            packed.append(sizes(place, head))
+        packed[1].subtract(packed[0])
+        yield packed[1]
 
 
 def entry(number: int) -> e.LogEntry:
@@ -121,9 +124,9 @@ def store(registry: Registry, place: Path) -> None:
     run(place, "config", "uploadpack.allowFilter", "true")
 
 
-def sizes(place: Path, old: str, new: str) -> Counter[str]:
-    """Bytes on disk of what some commits brought, by part. A delta counts where it is stored."""
-    named = run(place, "rev-list", "--objects", new, f"^{old}").decode()
+def sizes(place: Path, new: str, old: str | None = None) -> Counter[str]:
+    """Bytes on disk, by part, of what a commit reaches, and an older one not."""
+    named = run(place, "rev-list", "--objects", new, *([f"^{old}"] if old else [])).decode()
     paths = {line[:40]: line[41:] for line in named.splitlines()}
     form = "--batch-check=%(objectname) %(objecttype) %(objectsize:disk)"
     found: Counter[str] = Counter()
