@@ -92,7 +92,7 @@ def test_json_says_the_same_alone_on_stdout(describe: Describe) -> None:
     registry = paid_registry(bill=disputed)
     registry.act()
     data = json.loads(describe(registry, "who", "--json"))
-    assert data == facts(registry) | {"kept": {}}
+    assert data == facts(registry) | {"schema": "beacon/describe/v1", "kept": {}}
     (start,) = data["starts"]
     assert (start["entry"], start["runner"], start["reserved"], start["unsettled"]) == (6, "rita", "3", False)
     assert start["end"]["type"] == "run"
