@@ -89,7 +89,7 @@ def outstanding(job: JobSpec, results: Sequence[AttemptResult]) -> bool:
     """Whether an execution with these results, all of them whole, would attempt anything more, had it the time."""
     made: dict[_Slot, list[AttemptResult]] = {}
     for result in results:
-        made.setdefault(_slot_of(result.attempt), []).append(result)
+        made.setdefault(slot_of(result.attempt), []).append(result)
     following = (_next(cells, made.get(slot, [])) for slot, cells in _slots(job).items())
     return any(n is not None and n <= job.spec.retries + 1 for n in following)
 
@@ -109,7 +109,8 @@ class _Slot(NamedTuple):
     region: str
 
 
-def _slot_of(attempt: Attempt) -> _Slot:
+def slot_of(attempt: Attempt) -> _Slot:
+    """The slot that an attempt is made for: attempts of one slot are numbered from 1."""
     return _Slot(attempt.slot, attempt.target, attempt.region)
 
 
@@ -170,7 +171,7 @@ class _Execution:
         self.slots = sorted(self._cells)
         self._results: dict[_Slot, list[AttemptResult]] = {slot: [] for slot in self._cells}
         for result in whole(of_this_start(run, spec, spool.results(run.run))):
-            self._results[_slot_of(result.attempt)].append(result)
+            self._results[slot_of(result.attempt)].append(result)
         self.emit = _one_at_a_time(emit)
 
     def results(self) -> tuple[AttemptResult, ...]:
@@ -207,13 +208,13 @@ class _Execution:
 
     def _of(self, attempt: Attempt) -> tuple[Sequence[Cell], Sequence[AttemptResult]]:
         """The cells of an attempt's slot, and what was made of them so far."""
-        slot = _slot_of(attempt)
+        slot = slot_of(attempt)
         return self._cells[slot], self._results[slot]
 
     def _avoid(self, attempt: Attempt) -> Iterator[str]:
         """Providers that failed this slot, or serve another slot of the region."""
         for slot, results in self._results.items():
-            if slot == _slot_of(attempt) or (slot.region == attempt.region and slot.number != attempt.slot):
+            if slot == slot_of(attempt) or (slot.region == attempt.region and slot.number != attempt.slot):
                 yield from (result.provider.id for result in results)
 
     def _work(self, attempt: Attempt) -> Work:
@@ -255,7 +256,7 @@ class _Execution:
 
     def _finished(self, result: AttemptResult) -> None:
         self._spool.put(result)
-        self._results[_slot_of(result.attempt)].append(result)
+        self._results[slot_of(result.attempt)].append(result)
         say(
             self.emit,
             "attempt-finished",

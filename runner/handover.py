@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from runner.errors import Unverified
 from runner.events import say
+from runner.execute import slot_of
 from runner.history import Taken
 from runner.leases import over_at
 from runner.model import JobSpec, Policy, Run, sha256
@@ -92,9 +93,12 @@ def accept(files: Mapping[str, bytes], digests: Collection[str]) -> None:
             raise Unverified("handover-altered", f"the result {path[:200]!r} is {what}", _MINE)
 
 
-def objections(result: AttemptResult, job: JobSpec, run: Run, taken: Taken, policy: Policy) -> Iterator[str]:
-    """Why an attempt that another job of the workflow hands on must not be signed. That its cells are those of its
-    slot, and its output within their status, is judged when the receipt is made."""
+def objections(
+    result: AttemptResult, before: Sequence[AttemptResult], job: JobSpec, run: Run, taken: Taken, policy: Policy
+) -> Iterator[str]:
+    """Why an attempt that another job of the workflow hands on must not be signed. `before` are those that were taken
+    so far, in their order. That its cells are those of its slot, and its output within their status, is judged when the
+    receipt is made."""
     limits, attempt = job.spec.limits, result.attempt
     target = next((target for target in job.spec.targets if target.name == attempt.target), None)
     if not isinstance(target, Container) or attempt.region not in {region.name for region in job.spec.regions}:
@@ -102,6 +106,8 @@ def objections(result: AttemptResult, job: JobSpec, run: Run, taken: Taken, poli
         return
     if not 1 <= attempt.n <= job.spec.retries + 1 or not 1 <= attempt.slot <= job.spec.sampling.providers:
         yield "the job asks for no such attempt"
+    if attempt.n != 1 + sum(slot_of(other.attempt) == slot_of(attempt) for other in before):
+        yield "the attempt before it is missing"
     if any(output.seed != seed(run, output.cell, job.spec.sampling.seeds) for output in result.cells):
         yield "its seeds are not those that follow from the log"
     said, golem = result.executor, policy.golem
@@ -131,7 +137,10 @@ def in_time(results: Iterable[AttemptResult], taken: Taken, emit: Emit) -> list[
 
 def _in_time(result: AttemptResult, taken: Taken) -> bool:
     times = (result.times.queued, result.times.agreed, result.times.started, result.times.finished)
-    moments = [moment(taken.start.at), *(moment(text) for text in times if text is not None), over_at(taken)]
+    try:
+        moments = [moment(taken.start.at), *(moment(text) for text in times if text is not None), over_at(taken)]
+    except ValueError:  # a day that is in no calendar
+        return False
     return moments == sorted(moments)
 
 

@@ -207,7 +207,7 @@ def take_in(world: World, state: State, taken: Taken) -> Done | None:
     run, watched = run_of(state, taken), world.watched(state.history.open.values())
     results: list[AttemptResult] = []
     for result in whole(of_this_start(run, job.spec, world.spool.results(run.run))):
-        if why := next(objections(result, job.spec, run, taken, state.policy), None):
+        if why := next(objections(result, results, job.spec, run, taken, state.policy), None):
             say(world.desk.emit, "result-refused", run=run.run, attempt=result.attempt.stem, why=why)
         else:
             results.append(result)

@@ -19,7 +19,9 @@ from runner.errors import Usage
 from tests.devnet.echo import BENCHMARK, ECHO, answer
 from tests.devnet.requestor import Requestor, Result, publish, shell
 
-GONE = "Timeout|endpoint address not found"  # a call that waits when the service goes, and every later one
+GONE = "Timeout|endpoint address not found|Service receiver was cancelled"
+"""What is said of a service that went: of a call that waited for it then, and of every later one."""
+
 WHOAMI = """
 import socket
 with socket.socket(socket.AF_UNIX) as out:

@@ -117,6 +117,8 @@ def test_a_part_that_was_not_executed_stays_open() -> None:
     [
         (lambda result: result._replace(attempt=result.attempt.model_copy(update={"n": 9})), "no such attempt"),
         (lambda result: result._replace(attempt=result.attempt.model_copy(update={"slot": 7})), "no such attempt"),
+        (lambda result: result._replace(attempt=result.attempt.model_copy(update={"n": 2})), "before it is missing"),
+        (lambda result: _at(result, "2026-11-31T03:00:00Z"), "within"),
         (lambda result: _made_by(result, kind="golem"), "made by golem"),
         (lambda result: _made_by(result, simulated=False), "made by local"),
         (lambda result: _made_by(result, network="polygon"), "on polygon"),

@@ -268,8 +268,14 @@ LIES: dict[str, Callable[[AttemptResult], AttemptResult]] = {
 }
 
 
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner that publishes whatever times it is told: ours would refuse to."""
+    monkeypatch.setattr("runner.stages.in_time", lambda results, taken, emit: results)
+
+
 @pytest.mark.parametrize("code", LIES)
-def test_step_4_finds_a_receipt_that_cannot_be_true(code: str) -> None:
+def test_step_4_finds_a_receipt_that_cannot_be_true(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    careless(monkeypatch)
     registry = Registry()
     registry.submit(job_file(prompts=[{"id": "who", "text": "Who?"}, {"id": "why", "text": "Why?"}]))
     registry.executor = Liar(registry, LIES[code])
@@ -279,7 +285,8 @@ def test_step_4_finds_a_receipt_that_cannot_be_true(code: str) -> None:
     assert found_in(report) == {4}
 
 
-def test_step_4_finds_times_after_the_lease() -> None:
+def test_step_4_finds_times_after_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    careless(monkeypatch)
     registry = Registry()
     registry.submit(job_file())
     late = "2026-11-22T04:05:01Z"

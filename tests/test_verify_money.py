@@ -273,6 +273,9 @@ class _Spool:
     def results(self, run: str) -> tuple[()]:
         return ()
 
+    def runs(self) -> tuple[()]:
+        return ()
+
     def forget(self, run: str) -> None:
         """Nothing was kept."""
 

@@ -146,7 +146,7 @@ def test_from_a_signed_job_to_a_verified_report(shell: Shell) -> None:
     done = shell.json("reconcile")
     assert (len(done["started"]), done["published"], done["remaining"]) == (1, done["started"], [])
     assert shell.run("reconcile") == "nothing to do\n"
-    assert [row["state"] for row in shell.json("status")] == ["done"]
+    assert [row["state"] for row in shell.json("status")["jobs"]] == ["done"]
     assert re.fullmatch(r"[0-9a-f]{12}  \S+  alice/who: [a-z]+ SIMULATED\n", shell.run("report"))
     anchor = shell.json("keys")["anchor"]
     shell.run("verify", "--trust", anchor)
