@@ -163,7 +163,9 @@ def test_four_runners(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 11))
-def test_four_runners_for_long(seed: int, tmp_path: Path) -> None:
-    for found in race(tmp_path, seed, jobs=200):
-        check(found, 200)
+@pytest.mark.parametrize(
+    ("seed", "jobs"), [(1, 20), *(pytest.param(seed, 200, marks=pytest.mark.long) for seed in range(1, 11))]
+)
+def test_four_runners_for_long(seed: int, jobs: int, tmp_path: Path) -> None:
+    for found in race(tmp_path, seed, jobs):
+        check(found, jobs)
