@@ -161,12 +161,18 @@ def test_a_header_that_never_ends_is_refused_at_once() -> None:
     assert caught.value.code == "car-malformed"
 
 
-def test_a_file_that_changed_under_the_writer_is_found() -> None:
+def test_a_file_that_changed_under_the_writer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.ipfs.unixfs.KEPT", 0)
     answers = iter([b"before", b"after"])
     graph = folder_graph({"file": lambda number: next(answers)})
     with pytest.raises(Unverified) as caught:
         b"".join(graph.car())
     assert caught.value.code == "block-wrong"
+
+
+def test_small_files_are_read_once() -> None:
+    answers = iter([b"once"])
+    assert b"once" in b"".join(folder_graph({"file": lambda number: next(answers)}).car())
 
 
 @pytest.mark.parametrize(

@@ -40,17 +40,20 @@ Folder: TypeAlias = "dict[bytes, Source | Folder]"
 
 
 class Made(NamedTuple):
-    """A block of the walk. `again` reads a leaf's bytes once more; a node above leaves is to be kept."""
+    """A block of the walk. `again` reads a leaf's bytes once more; a node above leaves is to be kept, and has the CIDs
+    that it links to `below` it."""
 
     block: Block
     again: Callable[[], bytes] | None
+    below: tuple[bytes, ...] = ()
 
 
 class Graph(NamedTuple):
-    """All that a root names. Leaves are read again from their files when they are asked for."""
+    """All that a root names. Small folders are kept; else leaves are read again when they are asked for."""
 
     root: bytes
     made: Mapping[bytes, bytes | Callable[[], bytes]]
+    below: Mapping[bytes, tuple[bytes, ...]]
 
     @property
     def cid(self) -> str:
@@ -64,8 +67,22 @@ class Graph(NamedTuple):
 
     def car(self) -> Iterator[bytes]:
         """It as CARv1, in pieces: the same for the same files everywhere. Raises `Unverified` where a file changed."""
-        return car.export(self.root, self.get)
+        return car.write(self.root, self._preorder())
 
+    def _preorder(self) -> Iterator[Block]:
+        """As `car.preorder`, without reading the nodes that were just made."""
+        seen: set[bytes] = set()
+        left = [self.root]
+        while left:
+            cid = left.pop()
+            if cid not in seen:
+                seen.add(cid)
+                yield dagpb.check_block(cid, self.get(cid))
+                left += reversed(self.below.get(cid, ()))
+
+
+KEPT = 8 << 20
+"""Bytes."""
 
 Walk: TypeAlias = Generator[Made, None, Link]
 
@@ -98,12 +115,17 @@ def folder_graph(files: Mapping[str, Source]) -> Graph:
 
 
 def graph(found: Source | Folder) -> Graph:
-    """All blocks of nested folders, or of one file."""
+    """All blocks of nested folders, or of one file. The first `KEPT` bytes are kept, so that small folders are read
+    once; the leaves of others are read again when they are asked for."""
     made: dict[bytes, bytes | Callable[[], bytes]] = {}
-    last = b""
-    for (last, data), again in _folder(found) if isinstance(found, dict) else _file(found):
-        made[last] = again or data
-    return Graph(last, made)
+    links: dict[bytes, tuple[bytes, ...]] = {}
+    last, room = b"", KEPT
+    for (last, data), again, below in _folder(found) if isinstance(found, dict) else _file(found):
+        room -= len(data)
+        made[last] = again if again is not None and room < 0 else data
+        if below:
+            links[last] = below
+    return Graph(last, made, links)
 
 
 def _root(walk: Walk) -> str:
@@ -228,7 +250,7 @@ def name_hash(name: bytes) -> bytes:
 
 def _inner(node: bytes, links: Sequence[Link], size: int = 0) -> Walk:
     block = dagpb.block(DAG_PB, node)
-    yield Made(block, None)
+    yield Made(block, None, tuple(link.cid for link in links))
     return Link(block.cid, len(node) + sum(link.total for link in links), size)
 
 
