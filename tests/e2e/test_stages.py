@@ -92,6 +92,7 @@ def test_from_start_to_publish_in_clones_of_their_own(registry: Scratch, tmp_pat
     beacon(reader, registry, "verify", "--trust", anchor, keys=False)  # exit 0: no finding
 
 
+@pytest.mark.slow
 def test_without_work_nothing_is_executed(registry: Scratch, tmp_path: Path) -> None:
     """An empty handover, an empty digest, and a publish that writes nothing."""
     clone = clone_of(registry, "idle")
