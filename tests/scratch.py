@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from runner.commands.places import git
 from runner.commands.start import start_registry, write_trust
+from runner.edges import sandbox
 from runner.edges.keys import load_signer
+from runner.errors import Environment
 from runner.formats.sshsig import sign
 from runner.ipfs.unixfs import folder_cid
 from tests import make
@@ -79,6 +83,14 @@ def beacon_on_path(folder: Path) -> str:
     command.write_text(f'#!/bin/sh\nPYTHONPATH={ECHO.parents[2]} exec {sys.executable} -c "{start}" "$@"\n')
     command.chmod(0o700)
     return f"{folder}:{os.environ['PATH']}"
+
+
+def demand_sandbox() -> None:
+    """Skip the test where this machine has no sandbox, with the reason."""
+    try:
+        sandbox.find().self_test()
+    except Environment as error:
+        pytest.skip(f"no sandbox works here: {error.message}")
 
 
 def quick_job(**spec: Any) -> dict[str, Any]:

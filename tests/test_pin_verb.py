@@ -18,15 +18,13 @@ import pytest
 from runner.cli import main
 from runner.commands.places import git
 from runner.commands.start import write_trust
-from runner.edges import sandbox
 from runner.edges.keys import load_signer
-from runner.errors import Environment
 from tests.conftest import ROOT
 from tests.kubo import Kubo as Node
 from tests.kubo import started
 from tests.kubo_peer import peering
 from tests.pinning_service import TOKEN, Shop, serving
-from tests.scratch import Scratch, scratch
+from tests.scratch import Scratch, demand_sandbox, scratch
 
 GONE = "http://127.0.0.1:1"
 
@@ -195,10 +193,7 @@ def dying() -> Iterator[Callable[..., list[int]]]:
 @pytest.fixture
 def place(tmp_path: Path) -> Scratch:
     """A registry with a job that nobody has run."""
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     return scratch(tmp_path / "registry")
 
 

@@ -19,14 +19,12 @@ from typing import Any
 import pytest
 
 from runner.commands.places import git
-from runner.edges import sandbox
 from runner.edges.keys import load_signer
-from runner.errors import Environment
 from runner.formats.sshsig import sign
 from runner.ipfs.unixfs import folder_cid
 from tests import make
 from tests.conftest import ROOT
-from tests.scratch import JOB, Scratch, quick_job, scratch
+from tests.scratch import JOB, Scratch, demand_sandbox, quick_job, scratch
 
 BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
 SLOW = """
@@ -52,10 +50,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """A registry that nobody has reconciled."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     return scratch(tmp_path_factory.mktemp("fresh"))
 
 

@@ -16,12 +16,10 @@ from pathlib import Path
 import pytest
 
 from runner.commands.places import opened
-from runner.edges import sandbox
-from runner.errors import Environment
 from runner.model import entry as e
 from runner.state import read_state
 from tests.conftest import ROOT
-from tests.scratch import Scratch, scratch
+from tests.scratch import Scratch, demand_sandbox, scratch
 from tests.signed import roots
 
 MOMENTS = 20
@@ -44,10 +42,7 @@ def reconcile(place: Scratch, cache: Path, nth: int, seconds: int = 120) -> subp
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """A registry that nobody has reconciled; tests copy it."""
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     return scratch(tmp_path_factory.mktemp("fresh"))
 
 

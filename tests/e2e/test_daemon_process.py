@@ -19,12 +19,10 @@ from typing import Any
 import pytest
 
 from runner.commands.places import git
-from runner.edges import sandbox
-from runner.errors import Environment
 from runner.schedules import instant
 from tests.conftest import ROOT
 from tests.e2e.test_cli_flow import SLOW, add_benchmark
-from tests.scratch import Scratch, scratch
+from tests.scratch import Scratch, demand_sandbox, scratch
 
 BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
 SMALL = {"providers": 1, "replicas": 1, "seeds": "shared"}
@@ -36,10 +34,7 @@ def place(tmp_path: Path) -> Scratch:
     """A registry with one small job, and a second clone, `people`, from which they push."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     made = scratch(tmp_path / "registry")
     made.write_job(sampling=SMALL)
     made.push("A smaller job")

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.edges import sandbox
-from runner.errors import Environment
 from tests.conftest import ROOT
-from tests.scratch import ECHO, beacon_on_path
+from tests.scratch import ECHO, beacon_on_path, demand_sandbox
 from tests.test_docs import README, fences
 
 BENCHMARK = Path("registry", "benchmarks", "who-are-you")
@@ -64,10 +62,7 @@ class Person:
 def person(tmp_path: Path) -> Person:
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     return Person(tmp_path)
 
 

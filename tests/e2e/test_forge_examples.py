@@ -20,11 +20,9 @@ import pytest
 import yaml
 
 from runner.commands.places import git
-from runner.edges import sandbox
-from runner.errors import Environment
 from tests import forges
 from tests.conftest import ROOT
-from tests.scratch import JOB, Scratch, beacon_on_path, scratch
+from tests.scratch import JOB, Scratch, beacon_on_path, demand_sandbox, scratch
 from tests.test_docs import demand_verb, in_shell
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -142,10 +140,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     """A registry behind https, with a proposal, and one from somebody who writes what runners write."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     registry = scratch(tmp_path / "registry")
     with forges.https(registry.place) as forge:
         made = Machine(tmp_path / "machine", registry, forge.environ)

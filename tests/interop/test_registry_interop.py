@@ -13,21 +13,16 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
 from runner.commands.operate import working
-from runner.edges import sandbox
 from runner.edges.keys import load_signer
-from runner.errors import Environment
 from runner.reconcile import reconcile
 from tests import make
-from tests.scratch import JOB, Scratch, scratch
+from tests.scratch import JOB, Scratch, demand_sandbox, scratch
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """A scratch registry after one tick."""
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     made = scratch(tmp_path_factory.mktemp("interop"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BEACON_CACHE", str(made.place / "cache"))

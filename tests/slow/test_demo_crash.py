@@ -10,20 +10,15 @@ import pytest
 
 from runner.commands import demo
 from runner.commands.verify import check
-from runner.edges import sandbox
-from runner.errors import Environment
 from tests.e2e.test_crash import reconcile
-from tests.scratch import Scratch
+from tests.scratch import Scratch, demand_sandbox
 
 SEED = 20261122
 
 
 @pytest.mark.slow
 def test_the_demo_killed_three_times(tmp_path: Path) -> None:
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     place, origin = Scratch(tmp_path), "demo-crash.invalid/log"
     demo.registry(place.place, place.clone, place.keys, origin, golem=False)
     demo.contribute(place.clone, place.keys, origin, demo.HONEST, demo.SWAPPED)

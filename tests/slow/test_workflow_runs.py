@@ -19,15 +19,13 @@ import pytest
 import yaml
 
 from runner.commands.places import git
-from runner.edges import sandbox
-from runner.errors import Environment
 from runner.rendering.proposalpage import MARKER
 from tests.actions import CODE, REGISTRY, Hosted, runner_code, workflow
 from tests.conftest import ROOT
 from tests.expressions import fill
 from tests.forge import Forge, forge
 from tests.proposals import commit, completed, propose, pull_request
-from tests.scratch import JOB, Scratch, scratch
+from tests.scratch import JOB, Scratch, demand_sandbox, scratch
 from tests.sinks import shape
 from tests.test_docs import fences
 from tests.test_workflows import FOLDER, jobs
@@ -144,10 +142,7 @@ def test_a_hostile_pull_request_injects_nothing(fresh: Scratch, tmp_path: Path, 
 @pytest.fixture(scope="module")
 def runs(fresh: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Hosted:
     """A registry that called `reconcile` with six lines, and nothing run yet."""
-    try:
-        sandbox.find().self_test()
-    except Environment as error:
-        pytest.skip(f"no sandbox works here: {error.message}")
+    demand_sandbox()
     folder = tmp_path_factory.mktemp("runs")
     place = fresh.copy(folder / "registry")
     keys = {
