@@ -42,8 +42,7 @@ def write(root: bytes, blocks: Iterable[Block]) -> Iterator[bytes]:
     head = _header([root])
     yield dagpb.varint(len(head)) + head
     for cid, data in blocks:
-        yield dagpb.varint(CID_LENGTH + len(data)) + cid
-        yield data
+        yield dagpb.varint(CID_LENGTH + len(data)) + cid + data
 
 
 def export(root: bytes, get: Get) -> Iterator[bytes]:

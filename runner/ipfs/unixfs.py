@@ -70,14 +70,15 @@ class Graph(NamedTuple):
         return car.write(self.root, self._preorder())
 
     def _preorder(self) -> Iterator[Block]:
-        """As `car.preorder`, without reading the nodes that were just made."""
+        """As `car.preorder`, without reading the nodes that were just made, or hashing what was kept."""
         seen: set[bytes] = set()
         left = [self.root]
         while left:
             cid = left.pop()
             if cid not in seen:
                 seen.add(cid)
-                yield dagpb.check_block(cid, self.get(cid))
+                found = self.made[cid]
+                yield Block(cid, found) if isinstance(found, bytes) else dagpb.check_block(cid, found())
                 left += reversed(self.below.get(cid, ()))
 
 
