@@ -26,6 +26,13 @@ _READ = 256 << 10
 MIB = 1 << 20
 
 
+class _Help(argparse.HelpFormatter):
+    """Of a fixed width: argparse asks for the terminal's with each argument that is added, and imports shutil to."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 def bundle(arguments: Sequence[str]) -> int:
     """Run `cid`, `car` or `extract`. Returns the exit code; exits with 2 where the arguments are wrong."""
     chosen = parser().parse_args(arguments)
@@ -36,11 +43,11 @@ def bundle(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     words = "A run's evidence as one CID, and as one file that any IPFS node takes."
-    top = argparse.ArgumentParser("beacon bundle", description=words, allow_abbrev=False)
+    top = argparse.ArgumentParser("beacon bundle", description=words, allow_abbrev=False, formatter_class=_Help)
     verbs = top.add_subparsers(title="Commands", metavar="COMMAND", required=True)
     for call in (cid, car, extract):
         words = " ".join((call.__doc__ or "").split())
-        verb = verbs.add_parser(call.__name__, help=words, description=words, allow_abbrev=False)
+        verb = verbs.add_parser(call.__name__, help=words, description=words, allow_abbrev=False, formatter_class=_Help)
         verb.set_defaults(call=call)
         if call is extract:
             verb.add_argument("file", metavar="CAR", type=Path, help="A CARv1, in any order of its blocks.")
