@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from runner.errors import Unverified
@@ -22,6 +23,8 @@ LARGEST_BLOCK = 2 << 20
 """Bytes. No IPFS peer or gateway hands on larger blocks; the profile's own stay below 1.1 MiB."""
 _SHA2_256 = b"\x12\x20"
 _WIRES = (0, 2)
+_CID_FIELD = bytes([1 << 3 | 2, CID_LENGTH])
+_TOTAL_FIELD = bytes([3 << 3])
 
 
 class Block(NamedTuple):
@@ -91,9 +94,10 @@ def parse_cid(text: str) -> bytes:
 
 def node(links: Sequence[tuple[bytes, Link]], data: bytes) -> bytes:
     """DAG-PB: the links (field 2: Hash, Name, Tsize) come before the data (field 1)."""
-    return b"".join(
-        tagged(2, tagged(1, link.cid) + tagged(2, name) + numbered(3, link.total)) for name, link in links
-    ) + tagged(1, data)
+    listed = [
+        tagged(2, _CID_FIELD + link.cid + tagged(2, name) + _TOTAL_FIELD + varint(link.total)) for name, link in links
+    ]
+    return b"".join(listed) + tagged(1, data)
 
 
 def read_node(raw: bytes) -> tuple[list[tuple[bytes, Link]], bytes]:
@@ -142,6 +146,7 @@ def numbered(field: int, value: int) -> bytes:
     return bytes([field << 3]) + varint(value)
 
 
+@lru_cache(maxsize=1024)
 def varint(value: int) -> bytes:
     """A number, 7 bits a byte, the lowest first."""
     if value < 0x80:
