@@ -65,9 +65,19 @@ def test_once_is_one_tick_and_tells_whether_work_remains(beacon: Beacon, place: 
     assert beacon("daemon", *told, "--once").code == 0
 
 
+def test_daemons_side_by_side_divide_the_jobs(beacon: Beacon, place: Scratch) -> None:
+    """What is another's share is no work that remains; each run is of one part alone."""
+    told = ("daemon", "--repo", place.clone, "--keys", place.keys / "runner", "--once", "--deadline", "1s")
+    assert beacon(*told, "--select", "size=small").code == 0
+    assert sorted(beacon(*told, "--shard", f"{part}/2").code for part in (1, 2)) == [0, 3]
+    assert beacon(*told).code == 3
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--shard", "3/2"), "--shard '3/2' is not I/N"),
+        (("--select", "small"), "--select 'small' is not NAME=VALUE"),
         (("--poll", "0s"), "--poll '0s' is no time at all"),
         (("--poll", "soon"), "--poll 'soon' is no length of time"),
         (("--deadline", "-1h"), "--deadline '-1h' is no length of time"),

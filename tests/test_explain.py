@@ -31,7 +31,7 @@ OTHERS = set(
     unpack-objects update-index update-ref count-objects ls-tree oci-layout no-new-privileges child-pid
     app-key beacon-exe-unit beacon-sandbox devnet-template manifest-support
     cid-base dag-scope pin-roots allow-big-block log-check log-fsck log-prove
-    exit-code cpu-ms duration-ms gvmkit-squash memory-kib output-bytes wall-ms""".split()  # noqa: SIM905 - one list of words reads best
+    check-jsonschema exit-code cpu-ms duration-ms gvmkit-squash memory-kib output-bytes wall-ms""".split()  # noqa: SIM905 - one list of words reads best
 )
 
 

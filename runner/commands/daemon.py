@@ -17,7 +17,7 @@ from runner.commands.durations import seconds
 from runner.commands.operate import RemoteOption, RepoOption, at_desk, at_work, elapsed, now, remote_of, stoppable
 from runner.commands.places import top
 from runner.commands.progress import progress
-from runner.commands.reconcile import ending
+from runner.commands.reconcile import SelectOption, ShardOption, ending, share_of
 from runner.daemon import Clock, Daemon, Pace, Seen
 from runner.edges.vitals import Vitals
 from runner.errors import Usage
@@ -25,7 +25,9 @@ from runner.leases import Watch
 from runner.ports import Emit
 from runner.publish import Desk
 from runner.reconcile import Outcome, reconcile
+from runner.share import Share
 
+EVERYTHING = Share()
 _SLICE = 0.5
 
 
@@ -38,6 +40,8 @@ def daemon(
     deadline: Annotated[
         str | None, typer.Option(help="Stop after so long (50m, 6h), and take no run that may last longer.")
     ] = None,
+    select: SelectOption = None,
+    shard: ShardOption = "1/1",
     health: Annotated[Path | None, typer.Option(help="Keep this file up to date, for whoever watches.")] = None,
     pin: Annotated[bool, typer.Option(help="Bring what was published to the policy's pinning targets.")] = True,
 ) -> int:
@@ -45,14 +49,14 @@ def daemon(
     root, pace = top(repo), Pace(poll=seconds(poll, "--poll"))
     if pace.poll < 1:
         raise Usage("duration-invalid", f"--poll {poll!r} is no time at all", "write 1s or more")
-    end = seconds(deadline, "--deadline") if deadline else None
+    end, share = seconds(deadline, "--deadline") if deadline else None, share_of(select, shard)
     place = remote_of(root, remote)
     with (
         Vitals(health, os.environ) as vitals,
         progress() as shown,
         stoppable() as stop,
         ending(stop, end),
-        _Clone(root, keys, place, vitals.over(shown), stop, end, pin) as clone,
+        _Clone(root, keys, place, vitals.over(shown), stop, end, pin, share) as clone,
     ):
         clock = Clock(now, elapsed, lambda seconds: _sleep(stop, seconds), random.random)
         work = Daemon(clone, clock, clone.emit, vitals.tell, pace)
@@ -75,8 +79,9 @@ class _Clone:
         stop: threading.Event,
         end: float | None,
         pin: bool,
+        share: Share = EVERYTHING,
     ) -> None:
-        self.emit = emit
+        self.emit, self._share = emit, share
         self._root, self._keys, self._remote, self._stop, self._pin = root, keys, remote, stop, pin
         self._deadline = None if end is None else elapsed() + end
         self._watch = Watch(elapsed)
@@ -97,7 +102,7 @@ class _Clone:
     def tick(self) -> Outcome:
         """See `Workshop.tick`."""
         with self._opened(refresh=False) as (desk, folder), at_work(desk, folder, asked=self._stop) as world:
-            outcome = reconcile(world._replace(watched=self._watch, deadline=self._deadline))
+            outcome = reconcile(world._replace(watched=self._watch, deadline=self._deadline, share=self._share))
         done = {*outcome.published, *outcome.cancelled}
         if self._pin and done and outcome.head:
             from runner.commands.pin import after

@@ -47,6 +47,8 @@ from runner.stages import Bench, World
 _PART = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _MOST_BYTES = 1 << 30
 STAGES = ("start", "execute", "publish")
+SelectOption = Annotated[list[str] | None, typer.Option(help="Only jobs with this label, NAME=VALUE; may be repeated.")]
+ShardOption = Annotated[str, typer.Option(help="Only the I-th of N equal parts of the runs, as I/N.")]
 
 
 def reconcile(
@@ -57,10 +59,8 @@ def reconcile(
     deadline: Annotated[
         str | None, typer.Option(help="Stop after so long (50m, 6h), and take no run that may last longer.")
     ] = None,
-    select: Annotated[
-        list[str] | None, typer.Option(help="Only jobs with this label, NAME=VALUE; may be repeated.")
-    ] = None,
-    shard: Annotated[str, typer.Option(help="Only the I-th of N equal parts of the runs, as I/N.")] = "1/1",
+    select: SelectOption = None,
+    shard: ShardOption = "1/1",
     stage: Annotated[
         str | None,
         typer.Option(help="One stage alone, start, execute or publish; execute needs no key and signs nothing."),
@@ -72,11 +72,8 @@ def reconcile(
     as_json: JsonFlag = False,
 ) -> int:
     """Run what is asked for and not yet there, and publish it. Idempotent: with nothing to do, nothing is written."""
-    root, share = top(repo), _share(select or [], shard)
-    if stage is not None and (stage not in STAGES or work is None):
-        raise Usage("stage-unknown", f"--stage {stage} needs one of {', '.join(STAGES)}, and --work FOLDER")
-    if stage is None and (work or digest):
-        raise Usage("stage-unknown", "--work and --digest belong to --stage", "see `beacon reconcile --help`")
+    root, share = top(repo), share_of(select, shard)
+    _demand_sense(stage, work, digest, share)
     end = seconds(deadline, "--deadline") if deadline else None
     place = remote_of(root, remote)
     if stage == "execute" and work:
@@ -107,6 +104,17 @@ def reconcile(
     else:
         tell(outcome, outcome.head != before)
     return 3 if outcome.work_remains else 0
+
+
+def _demand_sense(stage: str | None, work: Path | None, digest: list[str] | None, share: Share) -> None:
+    """Whether options go together. Raises `Usage`."""
+    if stage is not None and (stage not in STAGES or work is None):
+        raise Usage("stage-unknown", f"--stage {stage} needs one of {', '.join(STAGES)}, and --work FOLDER")
+    if stage is None and (work or digest):
+        raise Usage("stage-unknown", "--work and --digest belong to --stage", "see `beacon reconcile --help`")
+    if stage == "execute" and share.labels:
+        hint = "give --select to the stage `start`, which hands on nothing else"
+        raise Usage("stage-unknown", "--stage execute takes what was handed on, whatever its labels", hint)
 
 
 def as_data(outcome: Outcome) -> dict[str, Any]:
@@ -157,8 +165,9 @@ def _state(desk: Desk) -> tuple[str, datetime]:
     return state_key(repository.head(), desk.keys, desk.signed.highest(), repository.cancellations()), now()
 
 
-def _share(labels: list[str], shard: str) -> Share:
-    pairs = [label.partition("=") for label in labels]
+def share_of(select: list[str] | None, shard: str) -> Share:
+    """What `--select` and `--shard` say. Raises `Usage`."""
+    pairs = [label.partition("=") for label in select or []]
     if wrong := [name + mark + value for name, mark, value in pairs if not (name and mark)]:
         raise Usage("label-invalid", f"--select {wrong[0]!r} is not NAME=VALUE")
     found = _PART.fullmatch(shard)
@@ -187,11 +196,13 @@ def ending(stop: Event, after: float | None) -> Iterator[None]:
 
 
 def _start(world: World, work: Path, as_json: bool) -> int:
+    before = world.desk.repository.head()
     given = staged.start(world)
     for old in (work / handover.RESULTS).glob("*-of-*.json"):  # what was executed before is announced anew, or not
         old.unlink()
     durable.write(work / handover.HANDOVER, given.canonical())
     output("pending", "true" if given.runs else "false")
+    output("wrote", "true" if given.head != before else "false")
     if as_json:
         put_json(given.to_json())
     else:

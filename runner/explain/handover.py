@@ -38,8 +38,8 @@ ENTRIES: Mapping[str, Note] = {
     ),
     "shard-invalid": Note("Not a share", "I of N equal parts, counted from 1.", "--shard 2/4"),
     "stage-unknown": Note(
-        "A stage that is none, or lacks its folder",
-        "A divided reconcile has the stages start, execute and publish, which hand on one folder.",
+        "A stage that is none, lacks its folder, or is not the one to choose",
+        "A divided reconcile has the stages start, execute and publish, which hand on one folder; start selects.",
         "beacon reconcile --stage start --work FOLDER",
     ),
 }

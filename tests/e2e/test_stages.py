@@ -61,7 +61,7 @@ def test_from_start_to_publish_in_clones_of_their_own(registry: Scratch, tmp_pat
         starting, registry, "reconcile", "--stage", "start", "--work", str(handed), GITHUB_OUTPUT=str(outputs)
     )
     assert len(given["runs"]) == 2
-    assert outputs.read_text() == "pending=true\n"
+    assert outputs.read_text() == "pending=true\nwrote=true\n"
     digests = []
     for part in ("1", "2"):
         work = tmp_path / f"part-{part}"
@@ -71,7 +71,7 @@ def test_from_start_to_publish_in_clones_of_their_own(registry: Scratch, tmp_pat
         done = beacon(executing, registry, *stage, keys=False, GITHUB_OUTPUT=str(outputs))
         digests += ["--digest", done["digest"]]
         shutil.copytree(work, tmp_path / "gathered", dirs_exist_ok=True)
-    assert outputs.read_text().splitlines()[1:] == [f"digest={digest}" for digest in digests[1::2]]
+    assert outputs.read_text().splitlines()[2:] == [f"digest={digest}" for digest in digests[1::2]]
     gathered = tmp_path / "gathered"
     altered = tmp_path / "altered"
     shutil.copytree(gathered, altered)
@@ -96,7 +96,9 @@ def test_without_work_nothing_is_executed(registry: Scratch, tmp_path: Path) -> 
     head = git(clone, "rev-parse", "origin/main")
     stage = ("reconcile", "--work", str(work), "--stage")
     assert beacon(clone, registry, *stage, "start", GITHUB_OUTPUT=str(outputs))["runs"] == []
-    assert outputs.read_text() == "pending=false\n"
+    assert outputs.read_text() == "pending=false\nwrote=false\n"
+    labels = beacon(clone, registry, *stage, "execute", "--select", "a=b", keys=False, code=2)
+    assert labels["error"]["code"] == "stage-unknown", "who starts has chosen; none of it may be left out"
     digest = beacon(clone, registry, *stage, "execute", keys=False)["digest"]
     assert beacon(clone, registry, *stage, "publish", "--digest", digest)["published"] == []
     assert git(clone, "rev-parse", "origin/main") == head
