@@ -31,6 +31,8 @@ from tests.expressions import condition, evaluate, fill, shown
 CODE = "beacon/beacon-runner"
 CODE_SHA = "c0de" * 10
 REGISTRY = "acme/registry"
+EXECUTED: set[str] = set()
+"""Every script that was run in this process."""
 _KEPT = ("LANG", "LC_ALL", "TMPDIR")
 
 
@@ -204,6 +206,7 @@ class Job:
 
     def _bash(self, script: str, env: Mapping[str, str], outputs: dict[str, str]) -> bool:
         assert "${{" not in script, "an expression in a script is a script of whoever writes its value"
+        EXECUTED.add(script)
         commands = self._home / "commands"
         (commands / "output").write_text("")
         file = commands / "step.sh"

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,11 +50,13 @@ class Scratch(NamedTuple):
         """What is remembered outside the clone."""
         return self.place / "state"
 
-    def write_job(self, path: str = JOB, revision: int = 1, **spec: Any) -> None:
+    def write_job(
+        self, path: str = JOB, revision: int = 1, labels: Mapping[str, str] | None = None, **spec: Any
+    ) -> None:
         """Write and sign a job of alice's, not committed yet."""
         data = quick_job(**spec)
         name = Path(path).stem
-        data["metadata"] |= {"name": name, "revision": revision}
+        data["metadata"] |= {"name": name, "revision": revision} | ({"labels": dict(labels)} if labels else {})
         raw = (json.dumps(data, indent=1) + "\n").encode()
         file = self.clone / path
         file.parent.mkdir(parents=True, exist_ok=True)

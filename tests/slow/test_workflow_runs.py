@@ -20,17 +20,19 @@ import yaml
 
 from runner.commands.places import git
 from runner.rendering.proposalpage import MARKER
-from tests.actions import CODE, REGISTRY, Hosted, runner_code, workflow
+from tests.actions import CODE, EXECUTED, REGISTRY, Hosted, runner_code, workflow
 from tests.conftest import ROOT
+from tests.e2e.test_elsewhere import Person, block
 from tests.expressions import fill
 from tests.forge import Forge, forge
 from tests.proposals import commit, completed, propose, pull_request
-from tests.scratch import JOB, Scratch, demand_sandbox, scratch
+from tests.scratch import ECHO, JOB, Scratch, demand_sandbox, scratch
 from tests.sinks import shape
 from tests.test_docs import fences
-from tests.test_workflows import FOLDER, jobs
+from tests.test_workflows import FOLDER, WORKFLOWS, jobs, steps
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")]
+RESULTS = "beacon-results-all-1"
 HOSTILE = (
     "x\n::error::y\n##[group]z @everyone <img src=x onerror=alert(1)> $(touch pwned) `touch pwned` #1 \x1b[2J \u202e"
 )
@@ -139,12 +141,30 @@ def test_a_hostile_pull_request_injects_nothing(fresh: Scratch, tmp_path: Path, 
 # A tick in three jobs
 
 
+def of_the_readme(folder: Path) -> Scratch:
+    """A registry in another folder, set up by the six lines of the README as they stand, and pushed with a job."""
+    folder.mkdir()
+    person = Person(folder)
+    lines = block("git init --initial-branch")
+    assert len(lines.splitlines()) == 6
+    person.types(lines)
+    place = Scratch(folder)
+    person.folder.rename(place.clone)
+    (folder / "work" / "my-keys").rename(place.keys)
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "registry.git")
+    git(place.clone, "remote", "add", "origin", str(place.remote))
+    shutil.copytree(ECHO, place.clone / "registry" / "benchmarks" / "echo")
+    place.write_job()
+    place.push("Ask who the model is")
+    return place
+
+
 @pytest.fixture(scope="module")
-def runs(fresh: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Hosted:
-    """A registry that called `reconcile` with six lines, and nothing run yet."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Hosted:
+    """A registry of the README that called `reconcile` with six lines, and nothing run yet."""
     demand_sandbox()
     folder = tmp_path_factory.mktemp("runs")
-    place = fresh.copy(folder / "registry")
+    place = of_the_readme(folder / "registry")
     keys = {
         f"BEACON_KEY_{role.upper()}": (place.keys / "runner" / role).read_text() for role in ("git", "receipt", "log")
     }
@@ -221,6 +241,30 @@ def test_a_registry_of_six_lines_runs_from_pull_request_to_report(runs: Hosted) 
     assert all(again[name].skipped for name in ("execute", "publish", "verify"))
 
 
+def test_callers_divide_the_jobs_by_labels_and_what_start_alone_wrote_is_verified(runs: Hosted) -> None:
+    place = Scratch(runs.remote.parent)
+    git(place.clone, "pull", "--quiet", "origin", "main")
+    place.write_job("registry/jobs/alice/brief.yaml", labels={"size": "large"})
+    place.push("One that is large")
+    runs.inputs = {"select": "size=small"}
+    done = runs.run(FOLDER / "reconcile.yml")
+    assert (done["start"].outputs["pending"], done["verify"].skipped) == ("false", True), done["start"].log
+    runs.inputs = {"select": "size=large"}
+    done = runs.run(FOLDER / "reconcile.yml")
+    assert all(job.ok and not job.skipped for job in done.values()), done["publish"].log
+    assert done["publish"].summary.startswith("### Beacon: 1 published"), done["publish"].summary
+    runs.inputs = {}
+    git(place.clone, "pull", "--quiet", "origin", "main")
+    for file in (place.clone / "registry/jobs/alice").glob("brief.yaml*"):
+        file.unlink()
+    place.push("And no more")
+    before = git(runs.remote, "rev-parse", "main")
+    done = runs.run(FOLDER / "reconcile.yml")
+    assert git(runs.remote, "log", "--format=%s", f"{before}..main") == "beacon: log 1 retire"
+    assert [done[name].skipped for name in ("start", "execute", "publish", "verify")] == [False, True, True, False]
+    assert done["verify"].ok, done["verify"].log
+
+
 def test_results_that_were_altered_on_their_way_are_not_signed(runs: Hosted, tmp_path: Path) -> None:
     place = Scratch(runs.remote.parent)
     git(place.clone, "pull", "--quiet", "origin", "main")
@@ -228,7 +272,7 @@ def test_results_that_were_altered_on_their_way_are_not_signed(runs: Hosted, tmp
     place.push("Ask something else")
     before = git(runs.remote, "rev-parse", "main")
     altered = Hosted(tmp_path, runs.remote, "push", runs.event, secrets=runs.secrets, vars=runs.vars)
-    altered.between = lambda name: name == "beacon-results-1" and spoil(tmp_path / "store/artifacts/beacon-results-1")
+    altered.between = lambda name: name == RESULTS and spoil(tmp_path / "store/artifacts" / RESULTS)
     done = altered.run(FOLDER / "reconcile.yml")
     assert done["start"].ok
     assert done["execute"].ok, done["execute"].log
@@ -313,6 +357,7 @@ def test_the_action_runs_a_verb_and_takes_no_word_for_a_command(published: Hoste
     place = {"GITHUB_ACTION_PATH": str(code), "HOME": str(tmp_path)}
 
     def bash(script: str, **env: str) -> subprocess.CompletedProcess[str]:
+        EXECUTED.add(script)
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         return subprocess.run(command, cwd=clone, env=kept | files | place | env, capture_output=True, text=True)
 
@@ -332,7 +377,8 @@ def test_a_release_is_built_of_what_is_pinned(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "runner", source / "runner", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("beacon", "pyproject.toml", "README.md", "LICENSE", "requirements.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, source / name)
-    machines = Hosted(tmp_path / "machines", source, "push", {}, ref="refs/tags/v9.9.9", sha="5" * 40, own=source)
+    event = {"repository": {"full_name": CODE, "private": False}}
+    machines = Hosted(tmp_path / "machines", source, "push", event, ref="refs/tags/v9.9.9", sha="5" * 40, own=source)
     assert not machines.run(FOLDER / "release.yml")["build"].ok, "the tag is another version"
     version = subprocess.run([ROOT / "beacon", "--version"], capture_output=True, text=True).stdout.split()[1]
     machines.ref = f"refs/tags/v{version}"
@@ -354,3 +400,15 @@ def test_in_its_own_repository_a_pull_request_is_judged_by_the_code_of_its_base(
             "github": {"repository": repository, "event": event},
         }
         assert fill(ref, contexts) == expected
+
+
+def test_every_script_was_executed(request: pytest.FixtureRequest) -> None:
+    """Each `run:` of the workflows and of the action, by a test above. Not those of `ci.yml` and `long.yml`, which are
+    this suite; the refusal of self-hosted machines is executed in `tests/test_workflows.py`."""
+    here = [item for item in request.session.items if item.fspath == request.node.fspath]
+    if len(here) < Path(__file__).read_text().count("\ndef test_"):
+        pytest.skip("only part of these tests was chosen")
+    files = [ROOT / "action.yml", *(path for path in WORKFLOWS if path.name not in ("ci.yml", "long.yml"))]
+    scripts = {step["run"]: f"{file.name}: {step['name']}" for file in files for step in steps(file) if "run" in step}
+    left = {named for script, named in scripts.items() if script not in EXECUTED and "self-hosted" not in script}
+    assert left == set()
