@@ -139,20 +139,34 @@ def test_a_remote_that_can_be_read_and_takes_nothing(
     check_over(runners, place, done)
 
 
-@pytest.mark.parametrize("how", ["silent server", pytest.param("silent program", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "how", ["git", *(pytest.param(how, marks=pytest.mark.slow) for how in ("http", "https", "ssh", "file"))]
+)
 def test_a_remote_that_hangs(runners: Runners, place: Scratch, done: Scratch, how: str) -> None:
+    """Whatever git asks for it: a server that never answers, or a program that never ends."""
     with socket.create_server(("127.0.0.1", 0)) as server:  # whoever connects is never answered
-        if how == "silent server":
-            git(place.clone, "remote", "set-url", "origin", f"git://127.0.0.1:{server.getsockname()[1]}/registry.git")
-        else:
-            hung = script(place, "hung", f"echo $$ > {place.place}/pid\nexec sleep 3600")
+        hung = script(place, "hung", f"echo $$ > {place.place}/pid\nexec sleep 3600")
+        port = server.getsockname()[1]
+        if how == "file":
             git(place.clone, "config", "remote.origin.uploadpack", str(hung))
+        elif how == "ssh":
+            git(place.clone, "config", "core.sshCommand", str(hung))
+            git(place.clone, "remote", "set-url", "origin", f"ssh://git@forge.invalid{place.remote}")
+        else:
+            git(place.clone, "remote", "set-url", "origin", f"{how}://127.0.0.1:{port}/registry.git")
         found = tick(runners, place, network=2)
-    assert (found.error, found.attempts) == ("git-timeout", 0)
-    assert found.message == "git ls-remote did not end within 2 s"
-    assert found.hint
-    if how == "silent program":
-        assert ended(int((place.place / "pid").read_text()))
+        assert (found.error, found.attempts) == ("git-timeout", 0)
+        assert found.message == "git ls-remote did not end within 2 s"
+        assert found.hint
+        if how in ("ssh", "file"):
+            assert ended(int((place.place / "pid").read_text()))
+        else:  # what git had started to call it, git-remote-https, is gone as well
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(10)
+                while connection.recv(1 << 16):
+                    continue
+    if how == "file":
         git(place.clone, "config", "--unset", "remote.origin.uploadpack")
     git(place.clone, "remote", "set-url", "origin", str(place.remote))
     check_over(runners, place, done)
