@@ -86,7 +86,12 @@ class Repository(Protocol):
 
     def propose(self, parent: str | None, changes: Changes, message: str) -> str:
         """Create the intent: a signed commit on top of `parent` with the changes. Durable and visible to all before it
-        returns. Raises `Conflict` where an intent stands already or the branch is no longer at `parent`."""
+        returns. Raises `Conflict` where an intent stands already or the branch is no longer at `parent`. With a remote
+        the branch may move in the very moment: `head` says afterwards where it was when the intent stood."""
+
+    def withdraw(self, intent: str) -> None:
+        """Drop an intent that nobody signs, as far as the remote allows, and refresh. Does nothing where it is not the
+        one that stands."""
 
     def commit(
         self,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from runner import audit
-from runner.errors import Environment, Unverified
+from runner.errors import Conflict, Environment, Unverified
 from runner.events import say
 from runner.formats import log, note, proof
 from runner.formats.sshsig import commit_signer, public_line
@@ -109,6 +109,7 @@ def complete(desk: Desk, trust: Trust) -> str:
     base = proposal.parents[0] if proposal.parents else None
     _check_proposer(proposal.raw, trust)
     if _reports(repository, head) != _reports(repository, base):
+        _drop_late(desk, trust, base, intent)
         raise Environment(
             "intent-stale",
             f"the intent {intent[:12]} was made for another state of reports/ than the branch has",
@@ -130,6 +131,17 @@ def complete(desk: Desk, trust: Trust) -> str:
     commit = repository.commit(base, changes, message(new), intent, merge_into=head if head != base else None)
     say(desk.emit, "committed", commit=commit, size=checkpoint.size)
     return commit
+
+
+def _drop_late(desk: Desk, trust: Trust, base: str | None, intent: str) -> None:
+    """Withdraw an intent that came when another one, made for the same branch, had just been completed; then raises
+    `Conflict`. The log has grown since its parent, which only the completion of an intent does, and no two stand at one
+    time; so this one never stood beside the branch that it was made for, and nobody has signed it."""
+    repository = desk.repository
+    now, then = (read_checkpoint(repository.snapshot(at), trust.log_vkey) for at in (repository.head(), base))
+    if now is not None and now.size > (then.size if then else 0):
+        repository.withdraw(intent)
+        raise Conflict("intent-late", f"the intent {intent[:12]} came after another one had taken its turn")
 
 
 def publish(desk: Desk, trust: Trust, parent: str | None, changes: Changes, entries: Iterable[LogEntry]) -> str:

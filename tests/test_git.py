@@ -423,6 +423,41 @@ def test_a_spent_intent_gives_way(place: Place) -> None:
         a.propose(second, {"x": b"4"}, "three")
 
 
+def test_an_intent_that_arrives_late_says_where_the_branch_is(place: Place) -> None:
+    """Another intent came, was completed and went between what the server advertised to a push and its arrival."""
+    a, b = place.clone("a"), place.clone("b")
+    first = a.commit(None, {"x": b"1"}, "one")
+    b.refresh()
+    second = b.commit(first, {"x": b"2"}, "two", b.propose(first, {"x": b"?"}, "two"))
+    place.git("remote", "update-ref", "refs/kept", second)
+    place.git("remote", "update-ref", "refs/heads/main", first)
+    hook = place.path / "remote" / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nunset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/main {second}\n")
+    hook.chmod(0o755)
+    late = a.propose(first, {"x": b"3"}, "three")
+    assert (a.head(), a.intent()) == (second, late), "whoever signs sees that it is too late"
+    hook.unlink()
+    a.withdraw(second)
+    assert a.intent() == late, "only the one that is meant"
+    a.withdraw(late)
+    b.refresh()
+    assert (a.intent(), b.intent(), b.head()) == (None, None, second)
+
+
+def test_an_intent_that_others_completed_at_once_is_told(place: Place) -> None:
+    a, b = place.clone("a"), place.clone("b")
+    first = a.commit(None, {"x": b"1"}, "one")
+    hook = place.path / "remote" / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ngit update-ref -d refs/beacon/intent\n")
+    hook.chmod(0o755)
+    with pytest.raises(Conflict) as caught:
+        a.propose(first, {"x": b"2"}, "two")
+    assert (caught.value.code, a.intent()) == ("intent-moved", None)
+    b.close()
+
+
 def test_a_strangers_word_does_not_spend_an_intent(place: Place) -> None:
     a = place.clone("a")
     first = a.commit(None, {"x": b"1"}, "one")

@@ -164,6 +164,27 @@ def test_a_stale_intent_stops_the_runner(registry: Registry) -> None:
     assert caught.value.code == "intent-stale"
 
 
+def test_an_intent_that_comes_late_is_withdrawn_and_never_signed() -> None:
+    """What git cannot compare: rita's push set out beside the same branch as rolf's, and arrived when his was over."""
+    registry = fresh()
+    registry.submit(job_file("other"))
+    hire(registry)
+    registry.act()
+    registry.submit(job_file("third"))
+    crash(registry, "intent-won")
+    late, registry.remote.intent = registry.remote.intent, None
+    registry.act("rolf")
+    size = state(registry).history.size
+    registry.remote.intent = late
+    registry.act()
+    assert (registry.remote.intent, state(registry).history.size) == (None, size)
+    registry.submit(job_file("fourth"))
+    registry.act()
+    report = verify(registry.people)
+    assert report.ok, report
+    assert types(registry, size) == ["start", "run"]
+
+
 # Foreign intents
 
 

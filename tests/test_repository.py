@@ -194,6 +194,19 @@ def test_a_commit_is_refused_where_the_intent_is_another(writer: Open) -> None:
     assert (b.head(), b.intent()) == (second, new)
 
 
+def test_an_intent_is_withdrawn_by_its_name_alone(writer: Open) -> None:
+    a, b = writer(), writer()
+    first = a.commit(None, {"x": b"1"}, "one")
+    intent = a.propose(first, {"x": b"2"}, "two")
+    b.refresh()
+    b.withdraw(first)
+    assert b.intent() == intent
+    b.withdraw(intent)
+    a.refresh()
+    assert (a.head(), a.intent(), b.intent()) == (first, None, None)
+    assert a.propose(first, {"x": b"2"}, "two") == a.intent()
+
+
 def test_an_intent_is_completed_over_a_branch_that_moved(writer: Open) -> None:
     a, people = writer(), writer()
     first = a.commit(None, {"x": b"1"}, "one")

@@ -10,10 +10,11 @@ point is one `git update-ref` transaction. How a push ended is read from its por
 cut before they came, from the remote's refs.
 
 What git does not promise: a push cannot compare a ref that it does not move on the server's side. So `propose` compares
-the branch with what the server advertised in the same connection; a branch that moves within that moment leaves an
-intent whose parent is not the head. And the files behind refs change one by one: a machine that dies amid a transaction
-may keep the intent beside the commit that completed it. So every commit names the intent it completes in a header,
-`beacon-intent`, and an intent so named is *spent*: it counts as absent, and the next one takes its place.
+the branch with what the server advertised in the same connection, and looks again when it has won: where the branch
+moved within that moment, even by an intent that came and went, the new one's parent is not the head. And the files
+behind refs change one by one: a machine that dies amid a transaction may keep the intent beside the commit that
+completed it. So each commit names the intent it completes in a header, `beacon-intent`; one so named is *spent*: it
+counts as absent, and the next one takes its place.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from runner.edges.git_digests import DigestTable
 from runner.edges.git_objects import Author, Maker, header
 from runner.edges.git_partial import Missing, deepen
 from runner.edges.git_process import Git
-from runner.edges.git_remote import fetch, push
+from runner.edges.git_remote import CANCEL, RUN, fetch, push, to_cancel
 from runner.edges.git_snapshot import TreeSnapshot, difference, read_commits
 from runner.edges.git_worktree import carried, checked_out
 from runner.errors import Conflict, Environment, Unverified, Usage
@@ -38,11 +39,9 @@ from runner.formats.sshsig import commit_signer
 from runner.ports import Changes, CommitInfo, Emit, Signer
 
 INTENT = "refs/beacon/intent"
-CANCEL = "refs/beacon/cancel/"
 _NONE = "0" * 40
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_RUN = re.compile(r"[0-9a-f]{32}")
 
 
 class GitRepository:
@@ -102,7 +101,7 @@ class GitRepository:
         """See `Repository.refresh`. One `ls-remote`, and a fetch only where something is new."""
         if self._remote is not None:
             theirs = fetch(self._git, self._remote, {self._local: self._tracking, INTENT: INTENT}, [f"{CANCEL}*"])
-            self._cancelled = _runs(theirs)
+            self._cancelled = to_cancel(theirs)
         self._look()
         if self._remote is not None and self._git.top is None and self._head is not None:
             self._follow(self._head)  # nobody pulls into a bare clone
@@ -165,8 +164,15 @@ class GitRepository:
             unmoved = [f"{parent}:{self._local}"] if parent else []
             self._push([f"{new}:{INTENT}", *unmoved], wanted, INTENT, landed=lambda: self._intent == new)
             self._git.demand("update-ref", INTENT, new)
-        self._look()
+        self.refresh()
+        if self._intent != new:
+            raise Conflict("intent-moved", "another writer was faster to complete it")
         return new
+
+    def withdraw(self, intent: str) -> None:
+        """See `Repository.withdraw`."""
+        self._drop(INTENT, intent)
+        self.refresh()
 
     def commit(
         self,
@@ -186,8 +192,8 @@ class GitRepository:
         if self._remote is None:
             self._move(old, new, f"\ndelete {INTENT} {intent}" if intent else "", wanted)
         else:
-            clear = [f":{INTENT}"] if intent else []
-            self._push([f"{new}:{self._local}", *clear], wanted, self._local, landed=lambda: self._holds(new))
+            refspecs = [f"{new}:{self._local}", *([f":{INTENT}"] if intent else [])]
+            self._push(refspecs, wanted, self._local, landed=lambda: self._ancestor(new, self._head))
             gone = f"delete {INTENT}\n" if intent else ""
             self._git.demand("update-ref", "--stdin", stdin=f"update {self._tracking} {new}\n{gone}".encode())
             self._follow(new)
@@ -197,25 +203,20 @@ class GitRepository:
 
     def request_cancel(self, run: str) -> None:
         """See `Repository.request_cancel`. The ref points to the head, because a ref must point to something."""
-        if not _RUN.fullmatch(run):
+        if not RUN.fullmatch(run):
             raise ValueError(f"{run!r} is not the first 32 hex digits of a run")
         if self._head is None:
             raise Environment("branch-missing", "there is no commit yet, so no run that could be cancelled")
         if self._remote is None:
             self._git.demand("update-ref", f"{CANCEL}{run}", self._head)
-        else:
-            pushed = push(self._git, self._remote, {}, [f"+{self._head}:{CANCEL}{run}"])
-            if not pushed.ok:
-                raise Environment("push-refused", f"the remote did not take the request: {pushed.reason}")
+        elif not (pushed := push(self._git, self._remote, {}, [f"+{self._head}:{CANCEL}{run}"])).ok:
+            raise Environment("push-refused", f"the remote did not take the request: {pushed.reason}")
         self._cancelled |= {run}
 
     def forget_cancel(self, runs: Collection[str]) -> None:
         """See `Repository.forget_cancel`. Each ref goes alone: one that another runner dropped first stops no other."""
         for run in sorted(self._cancelled.intersection(runs)):
-            if self._remote is None:
-                self._git.run("update-ref", "-d", f"{CANCEL}{run}")
-            else:
-                push(self._git, self._remote, {}, [f":{CANCEL}{run}"])
+            self._drop(f"{CANCEL}{run}")
         self._cancelled -= set(runs)
 
     def _store(self, parents: Sequence[str], changes: Changes, message: str, headers: Mapping[str, str]) -> str:
@@ -254,6 +255,12 @@ class GitRepository:
         hint = "check the network and the access rights; nothing is lost, the next run tries again"
         raise Environment("push-failed", f"nothing arrived at the remote: {pushed.reason}", hint)
 
+    def _drop(self, ref: str, old: str | None = None) -> None:
+        if self._remote is None:
+            self._git.run("update-ref", "-d", ref, *([old] if old else []))
+        else:
+            push(self._git, self._remote, {ref: old} if old else {}, [f":{ref}"])
+
     def _transact(self, commands: str, wanted: Mapping[str, str | None]) -> None:
         """Move local refs, all or none."""
         stdin = f"start\n{commands}\nprepare\ncommit\n".encode()
@@ -280,7 +287,7 @@ class GitRepository:
         refs = self._git.refs(self._tracking, INTENT, CANCEL)
         self._head, self._intent, self._spent = refs.get(self._tracking), refs.get(INTENT), None
         if self._remote is None:
-            self._cancelled = _runs(refs)
+            self._cancelled = to_cancel(refs)
         if self._intent and self._head and self._completed(self._intent, self._head):
             self._intent, self._spent = None, self._intent
 
@@ -310,11 +317,8 @@ class GitRepository:
         known = [f"^{since}"] if since else []
         return self._git.demand("rev-list", "--topo-order", "--reverse", until, *known, "--").split()
 
-    def _holds(self, commit: str) -> bool:
-        return self._head is not None and self._ancestor(commit, self._head)
-
-    def _ancestor(self, old: str, new: str) -> bool:
-        return self._git.run("merge-base", "--is-ancestor", old, new).code == 0
+    def _ancestor(self, old: str, new: str | None) -> bool:
+        return new is not None and self._git.run("merge-base", "--is-ancestor", old, new).code == 0
 
     def _move(self, parent: str | None, new: str, intent: str, wanted: Mapping[str, str | None]) -> None:
         """The commit point without a remote. Refuses before it where files that are checked out are in the way."""
@@ -341,9 +345,3 @@ class GitRepository:
             or self._git.run("update-ref", self._local, new, old or _NONE).code
         ):
             say(self._emit, "branch-not-moved", branch=self._local.removeprefix("refs/heads/"), hint="git pull")
-
-
-def _runs(refs: Mapping[str, str]) -> frozenset[str]:
-    """The runs that these refs ask to cancel."""
-    names = (ref.removeprefix(CANCEL) for ref in refs if ref.startswith(CANCEL))
-    return frozenset(name for name in names if _RUN.fullmatch(name))

@@ -17,6 +17,8 @@ from runner.errors import Environment
 
 NETWORK_SECONDS = 300.0
 FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
+CANCEL = "refs/beacon/cancel/"
+RUN = re.compile(r"[0-9a-f]{32}")
 _TRIES = 3
 _HELPER = re.compile(r"[A-Za-z0-9]+::")
 _RACES = ("cannot lock ref", "failed to update ref", "failed to lock", "incorrect old value")
@@ -80,6 +82,12 @@ def fetch(git: Git, remote: str, wanted: Mapping[str, str], patterns: Sequence[s
             raise Environment("git-failed", f"git fetch: {done.complaint()}", LOCKED)
         reason = done.complaint()
     raise unreachable(reason)
+
+
+def to_cancel(refs: Mapping[str, str]) -> frozenset[str]:
+    """The runs, by their first 32 hex digits, that these refs ask to cancel."""
+    names = (ref.removeprefix(CANCEL) for ref in refs if ref.startswith(CANCEL))
+    return frozenset(name for name in names if RUN.fullmatch(name))
 
 
 def create(path: Path, branch: str = "main", bare: bool = False, environ: Mapping[str, str] | None = None) -> None:

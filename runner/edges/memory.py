@@ -88,6 +88,13 @@ class MemoryRepository:
         self.remote.intent = self._intent = self.make([parent] if parent else [], changes, message)
         return self.remote.intent
 
+    def withdraw(self, intent: str) -> None:
+        """See `Repository.withdraw`."""
+        self._reach()
+        if self.remote.intent == intent:
+            self.remote.intent = None
+        self.refresh()
+
     def commit(
         self,
         parent: str | None,

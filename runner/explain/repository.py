@@ -90,6 +90,11 @@ ENTRIES: Mapping[str, Note] = {
         "What was begun is published already.",
         "nothing: the next try reads again",
     ),
+    "intent-late": Note(
+        "The intent came when another one had just taken its turn",
+        "Two writers planned on the same branch; the second one's intent was withdrawn, and nothing was signed for it.",
+        "nothing: the next try plans anew",
+    ),
     "intent-stale": Note(
         "The intent was made for another state of reports/",
         "Somebody wrote reports/ besides the runner, so that completing the intent would lose or repeat entries.",

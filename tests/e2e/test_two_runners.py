@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from tests.conftest import ROOT
 from tests.racing_runners import NAMES
 from tests.signed import roots
 
-HARMLESS = {"branch-moved", "intent-stands", "intent-moved", "push-failed", "push-refused", "push-unknown"}
+HARMLESS = {"branch-moved", "intent-late", "intent-stands", "intent-moved", "push-failed", "push-refused", "push-unknown"}
 """What a tick may say under these conditions. Whatever else it says is a fault of ours."""
 
 
@@ -102,7 +103,8 @@ def check_leases(found: Race) -> None:
 
 
 def check_receipts(found: Race) -> int:
-    """Each finished attempt of a published run has its receipt. Returns how many there are."""
+    """Each finished attempt of a published run has its receipt, and each that was kept within the lease of a start that
+    ended as abandoned: every holder lives to publish those. Returns how many there are."""
     published = {entry.start: entry for entry in found.entries if isinstance(entry, e.RunEnd)}
     finished = {(line["start"], line["stem"]) for line in found.lines("end") if line["status"] == "ok"}
     count = 0
@@ -112,6 +114,21 @@ def check_receipts(found: Race) -> int:
             job = begun.job.removeprefix("registry/jobs/").removesuffix(".yaml")
             folder = run_folder(job, begun.run, begun.due)
             assert found.state.snapshot.exists(f"{folder}/bundle/receipts/{stem}.sigstore.json"), (folder, stem)
+            count += 1
+    starts = {index: entry for index, entry in enumerate(found.entries) if isinstance(entry, e.Start)}
+    abandoned = {entry.start for entry in found.entries if isinstance(entry, e.Abandoned)}
+    for line in found.lines("kept"):
+        begun = starts[line["start"]]
+        over = moment(begun.at) + timedelta(seconds=begun.lease)
+        if (
+            line["start"] in abandoned
+            and moment(begun.at) <= moment(line["began"])
+            and moment(line["finished"]) <= over
+        ):
+            job = begun.job.removeprefix("registry/jobs/").removesuffix(".yaml")
+            folder = f"{run_folder(job, begun.run, begun.due)}/superseded/{line['start']}"
+            path = f"{folder}/bundle/receipts/{line['stem']}.sigstore.json"
+            assert found.state.snapshot.exists(path), path
             count += 1
     return count
 
