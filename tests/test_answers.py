@@ -24,8 +24,8 @@ from tests.test_cli import JOB
 
 SCHEMAS = {name.removeprefix("answers/").removesuffix(".json"): json.loads(raw) for name, raw in answers().items()}
 OTHER = "registry/jobs/alice/other.yaml"
-PLAIN = {("demo",), ("ci", "summary"), ("daemon",), ("completion",)}
-"""Verbs without --json: they tell a story, write Markdown or a shell's script, or run until they are stopped."""
+PLAIN = {("demo",), ("ci", "summary"), ("completion",)}
+"""Verbs without --json: they tell a story, or write Markdown or a shell's script."""
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,20 @@ def test_events_are_one_document_a_line(place: Scratch, capsys: pytest.CaptureFi
     assert lines
     for line in lines:
         assert list(Draft202012Validator(SCHEMAS["event"]).iter_errors(line)) == []
+
+
+def test_a_daemon_tells_each_event_in_a_line(
+    place: Scratch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    work = place.copy(tmp_path / "copy")
+    monkeypatch.setenv("BEACON_STATE", str(work.state))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    keys = str(work.keys / "runner")
+    assert main(["daemon", "--repo", str(work.clone), "--keys", keys, "--once", "--deadline", "1s", "--json"]) == 3
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["facts"]["pending"] for line in lines if line["event"] == "planned"] == [0]
+    for line in lines:
+        assert list(Draft202012Validator(SCHEMAS["daemon"]).iter_errors(line)) == []
 
 
 def test_a_registry_is_changed(answered: Callable[..., Any], place: Scratch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import threading
@@ -13,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from runner.commands.console import JsonFlag, line
 from runner.commands.durations import seconds
 from runner.commands.operate import RemoteOption, RepoOption, at_desk, at_work, elapsed, now, remote_of, stoppable
 from runner.commands.places import top
@@ -22,9 +24,10 @@ from runner.daemon import Clock, Daemon, Pace, Seen
 from runner.edges.vitals import Vitals
 from runner.errors import Usage
 from runner.leases import Watch
-from runner.ports import Emit
+from runner.ports import Emit, Event
 from runner.publish import Desk
 from runner.reconcile import Outcome, reconcile
+from runner.schedules import instant
 from runner.share import Share
 
 EVERYTHING = Share()
@@ -44,8 +47,10 @@ def daemon(
     shard: ShardOption = "1/1",
     health: Annotated[Path | None, typer.Option(help="Keep this file up to date, for whoever watches.")] = None,
     pin: Annotated[bool, typer.Option(help="Bring what was published to the policy's pinning targets.")] = True,
+    as_json: JsonFlag = False,
 ) -> int:
-    """Reconcile whenever something is new or due, until SIGTERM or Ctrl-C. Exit 3 where work remains then."""
+    """Reconcile whenever something is new or due, until SIGTERM or Ctrl-C. Exit 3 where work remains then. JSON has one
+    document a line, for each event."""
     root, pace = top(repo), Pace(poll=seconds(poll, "--poll"))
     if pace.poll < 1:
         raise Usage("duration-invalid", f"--poll {poll!r} is no time at all", "write 1s or more")
@@ -56,7 +61,7 @@ def daemon(
         progress() as shown,
         stoppable() as stop,
         ending(stop, end),
-        _Clone(root, keys, place, vitals.over(shown), stop, end, pin, share) as clone,
+        _Clone(root, keys, place, vitals.over(_in_json(shown) if as_json else shown), stop, end, pin, share) as clone,
     ):
         clock = Clock(now, elapsed, lambda seconds: _sleep(stop, seconds), random.random)
         work = Daemon(clone, clock, clone.emit, vitals.tell, pace)
@@ -65,6 +70,17 @@ def daemon(
         else:
             work.run()
     return 3 if work.work_remains else 0
+
+
+def _in_json(shown: Emit) -> Emit:
+    """The sink, with each event as a line of JSON on stdout, in ASCII, before it is shown."""
+
+    def emit(event: Event) -> None:
+        told = {"schema": "beacon/daemon/v1", "at": instant(now()), "event": event.name, "facts": dict(event.facts)}
+        line(json.dumps(told, sort_keys=True).replace("##[", "#\\u0023["))
+        shown(event)
+
+    return emit
 
 
 class _Clone:

@@ -19,6 +19,7 @@ from runner.model.answers.machines import (
     Provider,
     Rescore,
     Scan,
+    Told,
     Vantage,
 )
 from runner.model.answers.reading import (
@@ -60,6 +61,7 @@ ANSWERS: Mapping[str, type[Answer]] = {
     "bundle": BundleCid,
     "cancel": Cancel,
     "comments": Comments,
+    "daemon": Told,
     "describe": Described,
     "devnet": Devnet,
     "diff": Diff,

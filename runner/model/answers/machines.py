@@ -1,4 +1,4 @@
-"""Answers of verbs about images, providers, networks of this machine and what is kept: image, fetch, devnet, gc."""
+"""Answers of verbs about images, providers and machines: image, fetch, devnet, vantage, gc, daemon and others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from runner.model.answers.base import Answer
+from runner.model.canonical import Instant
 
 
 class Image(Answer):
@@ -89,6 +90,14 @@ class Gc(Answer):
     before: dict[str, Any]
     leftovers: list[dict[str, Any]]
     after: dict[str, Any] | None
+
+
+class Told(Answer):
+    """Something that a daemon did, one document a line. Names of events are stable; their facts may become more."""
+
+    at: Instant
+    event: str
+    facts: dict[str, str | int | None]
 
 
 class Executed(Answer):
