@@ -2,7 +2,8 @@
 
 `--help` is printed from this table and imports nothing heavy; a verb's own module is imported when it is called.
 
-Exit codes: 0 fine or nothing to do · 1 findings · 2 usage · 3 work remains · 4 environment · 130 interrupted.
+Exit codes: 0 fine or nothing to do · 1 findings · 2 usage · 3 work remains · 4 environment · 130 interrupted,
+141 nobody reads on.
 """
 
 from __future__ import annotations
@@ -120,20 +121,31 @@ def usage() -> str:
     return "\n".join(lines)
 
 
+def version() -> str:
+    """What `--version` says."""
+    return f"beacon {__version__}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb. Returns the exit code."""
+    from runner.commands.console import complete_streams, note, put, report_error
+    from runner.errors import BeaconError
+
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        complete_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else "--help"
-    if name in ("-h", "--help", "help"):
-        sys.stdout.write(usage() + "\n")
-        return 0
-    if name in ("-V", "--version"):
-        sys.stdout.write(f"beacon {__version__}\n")
+    asked = {"-h": usage, "--help": usage, "help": usage, "-V": version, "--version": version}.get(name)
+    if asked:
+        try:
+            put(asked() + "\n")
+        except BeaconError as error:
+            return report_error(error, as_json=False)
         return 0
     if name not in VERBS:
         from runner.diagnostics import did_you_mean
 
-        sys.stderr.write(f"beacon: no verb {name!r}{did_you_mean(name, VERBS)}; see beacon --help\n")
+        note(f"beacon: no verb {name!r}{did_you_mean(name, VERBS)}; see beacon --help")
         return 2
     return invoke(VERBS[name], arguments[1:])
 
@@ -141,7 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
 def invoke(verb: Verb, arguments: list[str]) -> int:
     """Call a verb's function, and turn what it returns or raises into an exit code."""
     gc.disable()  # imports, and later thousands of documents, are no garbage: looking for it takes a fifth of the time
-    from runner.commands.console import report_error
+    from runner.commands.console import note, report_error
     from runner.errors import BeaconError
 
     module, function = verb.target.split(":")
@@ -161,7 +173,7 @@ def invoke(verb: Verb, arguments: list[str]) -> int:
     except BeaconError as error:
         return report_error(error, as_json="--json" in arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("beacon: interrupted\n")
+        note("beacon: interrupted")
         return 130
     return returned[0] if returned and isinstance(returned[0], int) else 0
 

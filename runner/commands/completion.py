@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from runner.commands.console import put
 from runner.errors import Usage
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -54,9 +54,9 @@ def completion(arguments: Sequence[str]) -> int:
         begin = kept.end() if kept else 0
         _put(found if found == FILES else found[begin:] for found in candidates(words[1:], current, Path.cwd()))
     elif first in ("-h", "--help"):
-        sys.stdout.write(_HELP)
+        put(_HELP)
     elif first in SHELLS and not rest:
-        sys.stdout.write((STATIC / f"completion.{first}").read_text())
+        put((STATIC / f"completion.{first}").read_text())
     else:
         what = f"there is no script for {first!r}" if first else "for which shell?"
         raise Usage("shell-unknown", what, f"one of {', '.join(SHELLS)}")
@@ -195,8 +195,7 @@ def _table() -> dict[str, Any]:
 
 
 def _put(found: Iterator[str]) -> None:
-    for line in dict.fromkeys(found):
-        sys.stdout.write(line + "\n")
+    put("".join(f"{line}\n" for line in dict.fromkeys(found)))
 
 
 def parser() -> Any:

@@ -1,14 +1,20 @@
-"""What every verb prints: results on stdout, everything else on stderr; JSON alone on stdout where it is asked for."""
+"""What every verb prints: results on stdout, everything else on stderr; JSON alone on stdout where it is asked for.
+
+Where nobody reads stdout any more, as behind `| head`, a verb ends at once and quietly. Words on stderr may be lost
+without harm: a runner works on when the reader of its log is gone.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
-from runner.errors import BeaconError, Invalid, Problem
+from runner.errors import BeaconError, Environment, Invalid, Problem
 
+NOBODY_READS = 141
+"""The exit code of a verb whose reader is gone: the one that shells give for a program ended by SIGPIPE."""
 JSON_HELP = "Only JSON on stdout."
 
 if TYPE_CHECKING:
@@ -27,16 +33,50 @@ else:
 COLOURS = {"error": "31;1", "warning": "33;1", "help": "36", "ok": "32;1", "bold": "1", "dim": "2"}
 
 
+def put(text: str) -> None:
+    """Part of the result, as it is. Raises `Environment` where it cannot be written, and ends the program where nobody
+    reads it."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _nowhere(sys.stdout)
+        raise SystemExit(NOBODY_READS) from None
+    except OSError as error:
+        _nowhere(sys.stdout)
+        hint = "make room, or print elsewhere; what the verb did before is done"
+        raise Environment("output-unwritable", f"stdout cannot be written: {error.strerror}", hint) from None
+
+
 def line(text: str = "") -> None:
     """A line of the result."""
-    sys.stdout.write(_logged(text) + "\n")
-    sys.stdout.flush()
+    put(_logged(text) + "\n")
 
 
 def note(text: str) -> None:
-    """A line for the person who waits."""
-    sys.stderr.write(_logged(text) + "\n")
-    sys.stderr.flush()
+    """A line for the person who waits, if there still is one."""
+    try:
+        sys.stderr.write(_logged(text) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _nowhere(sys.stderr)
+
+
+def complete_streams() -> None:
+    """Before anything is opened: give a program that was started with closed streams (`>&-`) the null device in their
+    place, lest the next file that is opened is what the next print writes into."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - for as long as the program runs
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _nowhere(stream: TextIO) -> None:
+    """Turn a stream that failed to the null device: what is left in its buffer is no error at the program's end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def _logged(text: str) -> str:
@@ -55,12 +95,12 @@ def put_json(data: Any, schema: str = "") -> None:
 
     if schema:
         data = {"schema": f"beacon/{schema}/v1", **data}
-    sys.stdout.write(json.dumps(data, indent=2, sort_keys=True).replace("##[", "#\\u0023[") + "\n")
+    put(json.dumps(data, indent=2, sort_keys=True).replace("##[", "#\\u0023[") + "\n")
 
 
 def paint(text: str, colour: str) -> str:
-    """Text in colour where stderr is a terminal and NO_COLOR is not set."""
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+    """Text in colour where stderr is a terminal that has colours, and NO_COLOR is not set."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from runner.commands.console import JsonFlag, line, note, put_json
+from runner.commands.console import JsonFlag, line, note, put, put_json
 from runner.commands.findings import Form, demand_one_form, tell
 from runner.commands.places import checkout, opened, revision, top
 from runner.commands.proposals import judge, judge_alone
@@ -172,7 +172,7 @@ def schema(
         file = name if name in found else f"{name}.json"
         if file not in found:
             raise Usage("schema-unknown", f"no schema {name!r}; found {', '.join(found)}")
-        typer.echo(found[file], nl=False)
+        put(found[file].decode())
 
 
 def init(

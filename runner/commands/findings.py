@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from runner import __version__
-from runner.commands.console import put_json, report_problems
+from runner.commands.console import put, put_json, report_problems
 from runner.errors import Problem, Usage
 from runner.rendering.annotations import sarif, workflow_commands
 
@@ -33,5 +32,4 @@ def tell(problems: Sequence[Problem], form: Form) -> None:
     report_problems(problems, as_json=False)
     if form == "github":
         for command in workflow_commands(problems, _WHERE):
-            sys.stdout.write(command + "\n")  # not by `line`, which takes the meaning of commands away
-        sys.stdout.flush()
+            put(command + "\n")  # not by `line`, which takes the meaning of commands away

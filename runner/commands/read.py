@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from runner.commands.console import JsonFlag, line, note, put_json
+from runner.commands.console import JsonFlag, line, note, put, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.places import opened, top
 from runner.errors import Usage
@@ -99,7 +99,7 @@ def prove(
         if as_json:
             put_json({"index": index, "proof": proved.decode()}, "log-prove")
         else:
-            typer.echo(proved, nl=False)
+            put(proved.decode())
 
 
 @log.command()

@@ -91,6 +91,11 @@ ENTRIES: Mapping[str, Note] = {
     "options-clash": Note(
         "These options do not go together", "Each asks for another thing.", "give one of them at a time"
     ),
+    "output-unwritable": Note(
+        "What a verb prints cannot be written",
+        "The disk that stdout leads to is full, or went away.",
+        "make room, or print elsewhere; what the verb did before is done",
+    ),
     "path-unsafe": Note(
         "A file has an unusable name",
         "It could reach outside its folder, or be read differently elsewhere.",
