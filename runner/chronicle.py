@@ -78,6 +78,7 @@ def _said(one: Happened) -> str:
             words = {
                 "cancelled": "cancelled",
                 "abandoned": "abandoned by its runner",
+                "superseded": "left attempts of its former runner",
                 "withdraw": "had an answer withdrawn",
             }
             return f"run {entry.run[:12]} {words[entry.type]}: {one.job}"

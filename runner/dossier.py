@@ -7,6 +7,7 @@ It repeats what the log, the receipts and the settlements say, and judges nothin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from runner.diagnostics import did_you_mean
@@ -24,7 +25,8 @@ from runner.state import State
 
 
 class Chapter(NamedTuple):
-    """One start of the run and what became of it so far. `entry`, `ended` and `settled` are places in the log."""
+    """One start of the run and what became of it so far. `entry`, `ended`, `left_at` and `settled` are places in the
+    log; `left` is what its runner published of it after another took over, with these `receipts`."""
 
     entry: int
     start: e.Start
@@ -32,6 +34,9 @@ class Chapter(NamedTuple):
     end: e.RunEnd | e.Cancelled | e.Abandoned | None = None
     settled: int | None = None
     record: Settlement | None = None
+    left_at: int | None = None
+    left: e.Superseded | None = None
+    receipts: Mapping[str, Receipt] = MappingProxyType({})
 
     @property
     def unsettled(self) -> bool:
@@ -60,7 +65,8 @@ class Dossier(NamedTuple):
 
     def cut_short(self) -> Sequence[Paid]:
         """What was settled for agreements that no receipt names."""
-        known = {receipt.predicate.provider.agreement for receipt in self.receipts.values()}
+        every = (self.receipts, *(one.receipts for one in self.chapters))
+        known = {receipt.predicate.provider.agreement for found in every for receipt in found.values()}
         return [paid for paid in self._settled() if paid.agreement not in known]
 
     def _settled(self) -> Iterator[Paid]:
@@ -88,8 +94,7 @@ def find_run(state: State, which: str) -> str:
 def dossier(state: State, run: str) -> Dossier:
     """What is recorded of a run. Raises `Unverified` where a file is missing or malformed."""
     chapters = _chapters(state, run)
-    start = chapters[-1].start
-    folder = run_folder(start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), run, start.due)
+    folder = _folder(chapters[-1].start)
     end = chapters[-1].end
     receipts = _receipts(state.snapshot, folder) if end is not None and e.bundled(end) else {}
     path = f"{folder}/bundle/diff.json"
@@ -105,21 +110,25 @@ def as_json(found: Dossier) -> dict[str, Any]:
         "due": found.start.due,
         "verdict": found.diff.verdict if found.diff else None,
         "folder": found.folder if found.diff or found.receipts else None,
-        "starts": [_chapter(one) for one in found.chapters],
-        "attempts": [
-            {
-                name: value
-                for name, value in receipt.predicate.to_json().items()
-                if name not in ("job", "runner", "cells", "image")
-            }
-            | {"cells": _cells(receipt), "settled": _paid(found.paid(receipt.predicate.provider.agreement))}
-            for _, receipt in sorted(found.receipts.items())
-        ],
+        "starts": [_chapter(one, found) for one in found.chapters],
+        "attempts": _attempts(found.receipts, found),
         "cutShort": [_paid(paid) for paid in found.cut_short()],
     }
 
 
-def _chapter(one: Chapter) -> dict[str, Any]:
+def _attempts(receipts: Mapping[str, Receipt], found: Dossier) -> list[dict[str, Any]]:
+    return [
+        {
+            name: value
+            for name, value in receipt.predicate.to_json().items()
+            if name not in ("job", "runner", "cells", "image")
+        }
+        | {"cells": _cells(receipt), "settled": _paid(found.paid(receipt.predicate.provider.agreement))}
+        for _, receipt in sorted(receipts.items())
+    ]
+
+
+def _chapter(one: Chapter, found: Dossier) -> dict[str, Any]:
     start = one.start.to_json()
     said: dict[str, Any] = {name: start[name] for name in ("runner", "at", "lease", "generation", "reserved")}
     end = {"entry": one.ended, **one.end.to_json()} if one.end else None
@@ -127,7 +136,12 @@ def _chapter(one: Chapter) -> dict[str, Any]:
     if one.record is not None:
         record = one.record
         settlement = {"entry": one.settled, "record": record.path, "network": record.network, **sums(record)}
-    return {"entry": one.entry, **said, "end": end, "settlement": settlement, "unsettled": one.unsettled}
+    left = None
+    if one.left is not None:
+        said_of_it = {"entry": one.left_at, "folder": f"{found.folder}/{one.left.folder}", "cid": one.left.cid}
+        left = said_of_it | {"attempts": _attempts(one.receipts, found)}
+    money = {"settlement": settlement, "unsettled": one.unsettled}
+    return {"entry": one.entry, **said, "end": end, "superseded": left, **money}
 
 
 def sums(record: Settlement) -> dict[str, str]:
@@ -157,6 +171,9 @@ def _chapters(state: State, run: str) -> tuple[Chapter, ...]:
             found[index] = Chapter(index, entry)
         elif isinstance(entry, e.RunEnd | e.Cancelled | e.Abandoned) and entry.start in found:
             found[entry.start] = found[entry.start]._replace(ended=index, end=entry)
+        elif isinstance(entry, e.Superseded) and entry.start in found:
+            receipts = _receipts(state.snapshot, f"{_folder(found[entry.start].start)}/{entry.folder}")
+            found[entry.start] = found[entry.start]._replace(left_at=index, left=entry, receipts=receipts)
         elif isinstance(entry, e.Settlement) and entry.start in found:
             path = Settlement.path_of(run, entry.start)
             record = Settlement.from_bytes(_read(state.snapshot, path), path)
@@ -168,6 +185,10 @@ def _receipts(snapshot: Snapshot, folder: str) -> Mapping[str, Receipt]:
     listed = Manifest.from_bytes(_read(snapshot, f"{folder}/manifest.json"), f"{folder}/manifest.json").files
     paths = [path for path in listed if path.startswith("bundle/receipts/")]
     return {path: read_receipt(_read(snapshot, f"{folder}/{path}")) for path in paths}
+
+
+def _folder(start: e.Start) -> str:
+    return run_folder(start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), start.run, start.due)
 
 
 def _is_called(job: str, which: str) -> bool:

@@ -21,6 +21,7 @@ NAMES = (
     "run-compared",
     "run-rendered",
     "run-cancelled",
+    "run-superseded",
     "receipts-lost",
     "secret-found",
     "settlement-waits",

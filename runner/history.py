@@ -53,6 +53,15 @@ class Settled:
     entry: e.Settlement
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What an abandoned start left. `index` is the `superseded` entry's own place in the log."""
+
+    index: int
+    start: e.Start
+    entry: e.Superseded
+
+
 class Revision(NamedTuple):
     """The newest bytes of a job that the log knows. A retired job's `sha256` is empty."""
 
@@ -82,6 +91,10 @@ class History:
     """Log index of a start to its settlement."""
     rescored: Mapping[str, tuple[e.Rescore, ...]] = field(default_factory=dict)
     """Run to the times that it was judged again, in their order."""
+    abandoned: Mapping[int, e.Start] = field(default_factory=dict)
+    """Log index to start, where its runner may still publish what it had made: neither superseded nor settled."""
+    superseded: Mapping[int, Late] = field(default_factory=dict)
+    """Log index of a start to what its runner published of it although it was abandoned."""
 
     def counts(self, key: str, role: Role) -> bool:
         """Whether a public key counts for a role now."""
@@ -95,6 +108,7 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     size, keys, revisions = state.size, dict(state.keys), dict(state.revisions)
     running, ended, due = dict(state.open), dict(state.ended), dict(state.last_due)
     money = _Money(dict(state.committed), dict(state.unsettled), dict(state.settled))
+    left = _Left(dict(state.abandoned), dict(state.superseded))
     trust, genesis, rescored = (state.trust, state.serial, state.threshold), state.genesis, dict(state.rescored)
     for raw in entries:
         entry: LogEntry = parse_entry(raw, size)
@@ -114,12 +128,13 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
             case e.RunEnd() | e.Cancelled() | e.Abandoned() if entry.run in running:
                 taken = running.pop(entry.run)
                 ended[entry.run] = End(size, taken.start, entry)
+                left.end(taken, entry)
             case e.Retire():
                 revisions[entry.job] = Revision(entry.revision, "")
             case e.Rescore():
                 rescored[entry.run] = (*rescored.get(entry.run, ()), entry)
             case _:
-                pass
+                left.take(entry, size)
         money.take(entry, size)
         size += 1
     return replace(
@@ -138,7 +153,28 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
         unsettled=money.unsettled,
         settled=money.settled,
         rescored=rescored,
+        abandoned=left.abandoned,
+        superseded=left.superseded,
     )
+
+
+class _Left(NamedTuple):
+    """An abandoned start may leave something, once, until it is settled."""
+
+    abandoned: dict[int, e.Start]
+    superseded: dict[int, Late]
+
+    def end(self, taken: Taken, entry: LogEntry) -> None:
+        """The end of a start."""
+        if isinstance(entry, e.Abandoned):
+            self.abandoned[taken.index] = taken.start
+
+    def take(self, entry: LogEntry, index: int) -> None:
+        """What may follow."""
+        if isinstance(entry, e.Superseded) and entry.start in self.abandoned:
+            self.superseded[entry.start] = Late(index, self.abandoned.pop(entry.start), entry)
+        elif isinstance(entry, e.Settlement):
+            self.abandoned.pop(entry.start, None)
 
 
 class _Money(NamedTuple):

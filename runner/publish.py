@@ -205,14 +205,16 @@ def _entries(after: Snapshot, checkpoint: Checkpoint, start: int, end: int) -> l
 def _proofs(
     after: Snapshot, new: Sequence[LogEntry], size: int, checkpoint: Checkpoint, signed: bytes
 ) -> Mapping[str, bytes]:
-    """A C2SP proof beside each run that these entries, which follow the first `size`, end with a bundle."""
+    """A C2SP proof beside each bundle that these entries, which follow the first `size`, publish."""
     proofs: dict[str, bytes] = {}
     for index, end in enumerate(new, size):
-        if not isinstance(end, e.RunEnd | e.Cancelled) or not e.bundled(end):
+        if not isinstance(end, e.RunEnd | e.Cancelled | e.Superseded) or end.manifest is None:
             continue
         [start] = _entries(after, checkpoint, end.start, end.start + 1)
         if isinstance(start, e.Start):
             job = start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
+            folder = run_folder(job, end.run, start.due)
+            folder = f"{folder}/{end.folder}" if isinstance(end, e.Superseded) else folder
             path = log.inclusion(tiles(after), index, checkpoint.size)
-            proofs[f"{run_folder(job, end.run, start.due)}/proof.tlog"] = proof.write_proof(index, path, signed)
+            proofs[f"{folder}/proof.tlog"] = proof.write_proof(index, path, signed)
     return proofs

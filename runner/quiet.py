@@ -34,7 +34,7 @@ FROM_HEAD = frozenset(
 """Reasons for being idle that follow from the head and the clock alone."""
 
 _TOLD = 200
-_VERSION = f"{__version__} 1"  # the number rises with every change of what plans, claims or settles
+_VERSION = f"{__version__} 2"  # the number rises with every change of what plans, claims or settles
 
 
 class Quiet(Document):

@@ -3,9 +3,9 @@
     complete a found intent -> plan -> claim -> execute -> compare, bundle, render -> publish
 
 A tick makes at most two commits. The first *claims*: nothing is executed before the remote has accepted the run's
-`start`. The second publishes every run that is finished, or was called off meanwhile. A crash anywhere loses work,
-never leaves half: what was begun is found again in the log, in the intent or in the spool, by this same code. With
-nothing to do, nothing is written.
+`start`. The second publishes every run that is finished, or was called off meanwhile; either, what is left here of runs
+that another runner took over. A crash anywhere loses work, never leaves half: what was begun is found again in the log,
+in the intent or in the spool, by this same code. With nothing to do, nothing is written.
 """
 
 from __future__ import annotations
@@ -18,25 +18,24 @@ from runner.claim import claim
 from runner.errors import BeaconError, Conflict, Environment
 from runner.events import say
 from runner.history import Taken
+from runner.leavings import Done, call_off, file_away, left_behind
 from runner.model import entry as e
 from runner.plan import Plan, plan
-from runner.publication import Cancellation, Publication
+from runner.publication import Cancellation, Publication, Supersession
 from runner.quiet import nothing_until
 from runner.schedules import lateness, moment
 from runner.share import NO_TIME, within
 from runner.stages import (
-    Done,
-    World,
-    call_off,
     carry_out_all,
-    file_away,
     forget_cancelled,
+    forget_over,
     prepare,
     publish_finished,
     settle,
     write,
 )
 from runner.state import State, runner_name
+from runner.world import World
 
 TRIES = 5
 WAITING = ("budget-spent", "key-not-logged", "outside-window", NO_TIME)
@@ -44,8 +43,9 @@ WAITING = ("budget-spent", "key-not-logged", "outside-window", NO_TIME)
 
 
 class Outcome(NamedTuple):
-    """What a tick did. `plan` is the one it worked from; `remaining` runs are begun and not finished. Where there was
-    nothing to do, `quiet_until` is the moment up to which that stays so while nobody changes anything."""
+    """What a tick did. `plan` is the one it worked from; `remaining` runs are begun and not finished; of `superseded`
+    ones it published what this runner had made before others took them over. Where there was nothing to do,
+    `quiet_until` is the moment up to which that stays so while nobody changes anything."""
 
     head: str | None
     plan: Plan
@@ -54,6 +54,7 @@ class Outcome(NamedTuple):
     remaining: tuple[str, ...]
     cancelled: tuple[str, ...] = ()
     quiet_until: datetime | None = None
+    superseded: tuple[str, ...] = ()
 
     @property
     def work_remains(self) -> bool:
@@ -68,7 +69,7 @@ class Outcome(NamedTuple):
 
 class Begun(NamedTuple):
     """The first half of a tick: what is planned, what was claimed, and the runs that are now this runner's to execute.
-    `lacking` is what this machine lacks for others; `quiet_until` as in `Outcome`."""
+    `lacking` is what this machine lacks for others; `quiet_until` and `superseded` as in `Outcome`."""
 
     state: State
     plan: Plan
@@ -77,6 +78,7 @@ class Begun(NamedTuple):
     mine: tuple[Taken, ...]
     lacking: Environment | None
     quiet_until: datetime | None = None
+    superseded: tuple[str, ...] = ()
 
 
 T = TypeVar("T")
@@ -128,16 +130,20 @@ def begin(world: World, taking: bool = True) -> Begun:
     wanted = todo if taking else todo._replace(pending=())
     stopped = [call_off(world, before, taken) for taken in wanted.cancelled if taken.start.runner == runner]
     ends = {done.run.start: done.entry for done in stopped}
+    late = left_behind(world, before, runner, wanted.expired)
     claims = claim(wanted, before.history, before.trust, runner, world.now(), ends, world.leases)
-    after = write(world.desk, before, claims, {path: raw for done in stopped for path, raw in done.files.items()})
-    for done in stopped:
-        file_away(world, done)
+    claims += tuple(left.entry for left in late if left.entry is not None)
+    leavings: list[Cancellation | Supersession] = [*stopped, *late]
+    after = write(world.desk, before, claims, {path: raw for left in leavings for path, raw in left.files.items()})
+    for left in leavings:
+        file_away(world, left)
+    forget_over(world, before)
     open_ones = after.history.open.values()
     world.watched(open_ones)  # a lease is watched from when its start stands
     starts = [entry for entry in claims if isinstance(entry, e.Start)]
     for start in starts:
-        if late := lateness(start.due, moment(start.at)):
-            say(world.desk.emit, "run-late", run=start.run, late=late)
+        if delay := lateness(start.due, moment(start.at)):
+            say(world.desk.emit, "run-late", run=start.run, late=delay)
     quiet = nothing_until(todo, before.registry, before.history, now, world.leases, watched) if not claims else None
     return Begun(
         state=after,
@@ -147,6 +153,7 @@ def begin(world: World, taking: bool = True) -> Begun:
         mine=tuple(t for t in open_ones if t.start.runner == runner and world.share.of(t, after.registry)),
         lacking=lacking,
         quiet_until=None if world.executor.remembered() else quiet,
+        superseded=tuple(left.entry.run for left in late if left.entry is not None),
     )
 
 
@@ -169,4 +176,8 @@ def end(world: World, begun: Begun, finished: Sequence[Done], failure: BeaconErr
             *(done.run.run for done in over if isinstance(done, Cancellation)),
         ),
         quiet_until=begun.quiet_until,
+        superseded=(
+            *begun.superseded,
+            *(done.run.run for done in over if isinstance(done, Supersession) and done.entry is not None),
+        ),
     )

@@ -144,9 +144,10 @@ def _demand_runner(desk: Desk, state: State) -> None:
 
 
 def _files(snapshot: Snapshot, end: End) -> Mapping[str, bytes]:
-    """The run's own files, without what was judged later."""
+    """The run's own files, without what was judged later and what former runners left."""
     folder = _folder(end)
-    own = [path for path in snapshot.files(folder) if not path.startswith(f"{folder}/rescored/")]
+    others = f"{folder}/rescored/", f"{folder}/superseded/"
+    own = [path for path in snapshot.files(folder) if not path.startswith(others)]
     return {path.removeprefix(f"{folder}/"): raw for path, raw in snapshot.read_all(own).items()}
 
 

@@ -12,8 +12,9 @@ from runner.errors import BeaconError
 from runner.handover import Handover, handed
 from runner.reconcile import Outcome, begin, end, insisting
 from runner.share import Share
-from runner.stages import Bench, World, answers, carry_out_all, job_here, take_in
+from runner.stages import answers, carry_out_all, job_here, take_in
 from runner.state import read_state
+from runner.world import Bench, World
 
 
 def start(world: World) -> Handover:

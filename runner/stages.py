@@ -5,97 +5,34 @@ Whatever fails in one run stays with that run: it stays open, and its lease, or 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from typing import NamedTuple, TypeAlias
 
 from runner.errors import BeaconError, Environment, Unverified
 from runner.events import say
-from runner.execute import Order, execute, of_this_start, outstanding, whole
-from runner.handover import in_time, objections
+from runner.execute import Order, execute, outstanding, whole
+from runner.handover import in_time
 from runner.history import Taken, is_over
-from runner.leases import USUAL, Leases, Watched, no_memory, seconds_left
-from runner.model import JobSpec, LogEntry, Settlement, sha256
+from runner.leases import seconds_left
+from runner.leavings import Done, call_off, file_away, holds_no_secret, left_behind, sound
+from runner.model import LogEntry, Settlement, sha256
 from runner.model import entry as e
 from runner.model.jobspec import Container
-from runner.model.receipt import RunnerIdentity
 from runner.plan import Idle, Pending, Plan, retired, unwanted
-from runner.ports import AttemptResult, Changes, Emit, Executor, Repository, Spool
-from runner.publication import Asked, Cancellation, Publication, cancellation, publication
+from runner.ports import AttemptResult, Changes, Repository
+from runner.publication import Cancellation, Publication, Supersession, publication
 from runner.publish import Desk, check_not_behind, complete, draft, publish, read_log
-from runner.registry import Job, documents
-from runner.registry.leaks import leaks
+from runner.registry import Job
 from runner.rendering.pages import with_pages
-from runner.schedules import instant, moment
-from runner.share import Share
-from runner.state import State, benchmark_files, job_of, read_state, run_of
+from runner.schedules import moment
+from runner.state import State, benchmark_files, read_state, run_of
 from runner.watch import watching
-
-Done: TypeAlias = Publication | Cancellation
-"""A run that is over, and what is to be published of it."""
-
-
-class Bench(NamedTuple):
-    """What executing needs: nothing that signs. `stop` ends it early, `poll_seconds` is how soon work learns that it is
-    unwanted, `watched` is what the runner remembers of the starts that it has seen."""
-
-    repository: Repository
-    executor: Executor
-    spool: Spool
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    stop: threading.Event
-    emit: Emit
-    poll_seconds: float = 2.0
-    watched: Watched = no_memory
-
-
-class World(NamedTuple):
-    """Everything that a tick touches. After `stop`, what is finished is still published. `secrets` are bytes that must
-    never be published: the runner's own keys. `deadline` is the moment of the monotonic clock at which this runner
-    ends: it takes nothing that may last longer."""
-
-    desk: Desk
-    executor: Executor
-    spool: Spool
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    stop: threading.Event
-    identity: RunnerIdentity
-    secrets: tuple[bytes, ...] = ()
-    poll_seconds: float = 2.0
-    leases: Leases = USUAL
-    watched: Watched = no_memory
-    share: Share = Share()
-    deadline: float | None = None
-
-    @property
-    def bench(self) -> Bench:
-        """The part of it that executes."""
-        return Bench(
-            self.desk.repository,
-            self.executor,
-            self.spool,
-            self.now,
-            self.monotonic,
-            self.stop,
-            self.desk.emit,
-            self.poll_seconds,
-            self.watched,
-        )
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Until the deadline."""
-        return None if self.deadline is None else self.deadline - self.monotonic()
+from runner.world import Bench, World
 
 
 def settle(world: World) -> State:
-    """The state to work from, once executor and spool know what was settled and published before."""
+    """The state to work from, once the executor knows what was settled before."""
     state = resume(world.desk)
     forget_settled(world, state)
-    forget_over(world, state)
     return state
 
 
@@ -205,12 +142,7 @@ def take_in(world: World, state: State, taken: Taken) -> Done | None:
     if job is None:
         return None
     run, watched = run_of(state, taken), world.watched(state.history.open.values())
-    results: list[AttemptResult] = []
-    for result in whole(of_this_start(run, job.spec, world.spool.results(run.run))):
-        if why := next(objections(result, results, job.spec, run, taken, state.policy), None):
-            say(world.desk.emit, "result-refused", run=run.run, attempt=result.attempt.stem, why=why)
-        else:
-            results.append(result)
+    results = sound(world, state, taken, job.spec, whole(world.spool.results(run.run)))
     left = seconds_left(taken, job.spec.spec.limits.total_seconds, world.now(), watched)
     if outstanding(job.spec, results) and left >= 1:
         return None
@@ -243,32 +175,6 @@ def answers(bench: Bench, state: State, taken: Taken, job: Job) -> Sequence[Atte
     return None if cancel.is_set() else results
 
 
-def call_off(world: World, state: State, taken: Taken) -> Cancellation:
-    """The end of a run of ours that is cancelled, with receipts for the attempts of it that are in the spool: also for
-    those that a runner made which was killed then. Without them where they cannot be published, which is said."""
-    run, at, desk = run_of(state, taken), instant(world.now()), world.desk
-    spooled = in_time(world.spool.results(run.run), taken, desk.emit)
-    try:
-        if spooled:
-            raw, signature = job_of(desk.repository, state, taken)
-            spec, _ = documents.read(JobSpec, raw, run.job)
-            made, asked = of_this_start(run, spec, spooled), Asked(raw, signature, spec)
-            done = cancellation(run, asked, made, desk.keys.receipt, world.identity, at)
-            if holds_no_secret(world, done):
-                return done
-    except BeaconError as error:  # it must end all the same: nobody wants it, and each tick would come here again
-        say(desk.emit, "receipts-lost", run=run.run, code=error.code, why=error.message)
-    return Cancellation(run, {}, e.Cancelled(run=run.run, start=run.start, at=at))
-
-
-def file_away(world: World, done: Done) -> None:
-    """A run is over, and the log says so: nothing of it need be kept here."""
-    world.spool.forget(done.run.run)
-    if isinstance(done, Cancellation):
-        receipts = sum("/bundle/receipts/" in path for path in done.files)
-        say(world.desk.emit, "run-cancelled", run=done.run.run, receipts=receipts)
-
-
 def stands(repository: Repository, state: State, taken: Taken) -> bool:
     """Whether the branch, as it is now, still holds a run's job, and the run is open by this very start."""
     if repository.head() == state.head:
@@ -278,18 +184,11 @@ def stands(repository: Repository, state: State, taken: Taken) -> bool:
     return snapshot.exists(taken.start.job) and history.open.get(taken.start.run) == taken
 
 
-def holds_no_secret(world: World, done: Done) -> bool:
-    """The last look before publication, which is for ever. A run with a secret stays open until its lease is over, or
-    is cancelled without its receipts."""
-    found = leaks(done.files, world.secrets)
-    for leak in found:
-        say(world.desk.emit, "secret-found", run=done.run.run, path=leak.path, line=leak.line, kind=leak.kind)
-    return not found
-
-
-def publish_finished(world: World, after: State, finished: Sequence[Done], runner: str) -> tuple[Sequence[Done], State]:
-    """Publish, in one commit, every run that is over and still ours to end, and every settlement of ours; those runs,
-    and the state then."""
+def publish_finished(
+    world: World, after: State, finished: Sequence[Done], runner: str
+) -> tuple[Sequence[Done | Supersession], State]:
+    """Publish, in one commit, every run that is over and still ours to end, what is left here of those that others took
+    over, and every settlement of ours; those runs, and the state then."""
     repository = world.desk.repository
     repository.refresh()
     state = after if repository.head() == after.head else read_state(repository, repository.head(), after)
@@ -304,15 +203,17 @@ def publish_finished(world: World, after: State, finished: Sequence[Done], runne
     ours = [done for done in finished if still(done)]
     off = any(isinstance(done, Cancellation) for done in ours)
     gone = [e.Retire(job=path, revision=number) for path, number in retired(state.registry, state.history) if off]
+    left: list[Done | Supersession] = [*ours, *left_behind(world, state, runner)]
     paid = settlements(world, state, runner, {done.run.start for done in ours})
-    files = {path: content for done in ours for path, content in done.files.items()}
+    files = {path: content for done in left for path, content in done.files.items()}
     files |= {settlement.path: settlement.canonical() for settlement in paid}
-    final = write(world.desk, state, [*(done.entry for done in ours), *gone, *map(settlement_entry, paid)], files)
-    for done in ours:
+    ends = [done.entry for done in left if done.entry is not None]
+    final = write(world.desk, state, [*ends, *gone, *map(settlement_entry, paid)], files)
+    for done in left:
         file_away(world, done)
     for settlement in paid:
         world.executor.settled(settlement.start, settlement.run)
-    return ours, final
+    return left, final
 
 
 def settlements(world: World, state: State, runner: str, ending: Collection[int]) -> list[Settlement]:

@@ -41,7 +41,7 @@ from runner.model.receipt import Image, RunnerIdentity, Times
 from runner.ports import AttemptResult, Emit, Work
 from runner.reconcile import reconcile
 from runner.schedules import instant
-from runner.stages import World
+from runner.world import World
 from tests.fake_executor import FakeExecutor, echo
 from tests.scratch import Scratch, quick_job
 from tests.ticks import fresh

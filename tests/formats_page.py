@@ -180,6 +180,7 @@ def _later(job: bytes, run: Run, settlement: Settlement, size: int) -> list[LogE
         e.Cancelled(run=cancelled, start=size, at="2026-11-30T03:04:10Z"),
         _start(job, DUE[2]),
         e.Abandoned(run=abandoned, start=size + 2, at="2026-12-07T04:20:00Z"),
+        e.Superseded(run=abandoned, start=size + 2, cid=make.CID, manifest=sha256(b"the manifest of what was left")),
         e.Settlement(run=run.run, start=run.start, amount=settlement.amount, record=sha256(settlement.canonical())),
         e.Rescore(run=run.run, classifier="lexical/2", manifest=sha256(b"the other manifest")),
         e.Withdraw(run=run.run, output=sha256(ANSWER)),

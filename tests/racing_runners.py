@@ -3,7 +3,7 @@
     FOLDER/remote.git       the bare remote; its hooks refuse a push, die before it moves refs, or die after, by a seed
     FOLDER/<name>/          a runner's clone; FOLDER/<name>.state its signed state, FOLDER/<name>.spool its spool
     FOLDER/people/          who merges jobs, a few at a time, while the runners work
-    FOLDER/told             one JSON line for each attempt that begins or ends, each kill, each error of a tick
+    FOLDER/told             one JSON line for each attempt that begins, ends or is kept, each kill, each error of a tick
 
 Runners have keys of their own for commits and receipts, and share the log's. Each is a process, forked from this one,
 so that it starts at once. Every second one of them, by the seed, is killed with SIGKILL, and starts again. Leases are
@@ -39,12 +39,12 @@ from runner.history import is_over
 from runner.ipfs.unixfs import folder_cid
 from runner.leases import USUAL, Leases, Watch
 from runner.model.receipt import Image, RunnerIdentity, Times
-from runner.ports import AttemptResult, Signer, Work
+from runner.ports import AttemptResult, Emit, Signer, Work
 from runner.publish import Desk
 from runner.reconcile import reconcile
 from runner.schedules import instant
-from runner.stages import World
 from runner.state import State, read_state
+from runner.world import World
 from tests import make
 from tests.fake_executor import FakeExecutor
 from tests.ticks import fresh, hire
@@ -91,10 +91,12 @@ class RacingExecutor(FakeExecutor):
     def __init__(self, name: str, told: Told, chance: random.Random) -> None:
         super().__init__(capacity=3)
         self._name, self._told, self._chance = name, told, chance
+        self.starts: dict[tuple[str, str], int] = {}
 
     def run(self, work: Work, cancel: threading.Event) -> AttemptResult:
         """See `FakeExecutor.run`."""
         facts = {"runner": self._name, "run": work.attempt.run, "start": work.start, "stem": work.attempt.stem}
+        self.starts[work.attempt.run, work.attempt.stem] = work.start
         began = instant(now())
         self._told("begin", **facts)
         stopped = cancel.wait(self._chance.choice((0.02, 0.05, 0.1, 0.5)))
@@ -111,6 +113,21 @@ class RacingExecutor(FakeExecutor):
             done = done._replace(status="cancelled", reason="told to stop", retryable=True, cells=lost)
         self._told("end", status=done.status, **facts)
         return done
+
+
+class ToldSpool(FolderSpool):
+    """Says of each attempt that it is kept, once it is."""
+
+    def __init__(self, folder: Path, emit: Emit, told: Told, executor: RacingExecutor) -> None:
+        super().__init__(folder, emit)
+        self._told, self._executor = told, executor
+
+    def put(self, result: AttemptResult) -> None:
+        """See `Spool.put`."""
+        super().put(result)
+        run, stem = result.attempt.run, result.attempt.stem
+        times = {"began": result.times.queued, "finished": result.times.finished}
+        self._told("kept", run=run, start=self._executor.starts[run, stem], stem=stem, **times)
 
 
 def now() -> datetime:
@@ -132,10 +149,11 @@ def race(
     with opened(folder / name, keys.git) as repository:
         emit = MemoryEvents()
         signed = SignedState(folder / f"{name}.state", make.ORIGIN)
+        executor = RacingExecutor(name, told, chance)
         world = World(
             desk=Desk(repository, keys, signed, emit),
-            executor=RacingExecutor(name, told, chance),
-            spool=FolderSpool(folder / f"{name}.spool", emit),
+            executor=executor,
+            spool=ToldSpool(folder / f"{name}.spool", emit, told, executor),
             now=now,
             monotonic=time.monotonic,
             stop=threading.Event(),

@@ -324,7 +324,7 @@ def test_attempts_of_an_earlier_start_are_not_those_of_the_cancelled_one() -> No
     crash(registry, "attempt-finished", 2)
     registry.wait(seconds=LEASE + CLOCK_MARGIN)
     registry.act(stop=True)
-    assert types(registry, 6) == ["start", "abandoned", "start", "settlement"]
+    assert types(registry, 6) == ["start", "abandoned", "start", "superseded", "settlement"]
     registry.remove(WHO)
     registry.act()
     assert end(registry)[1].cid is None

@@ -20,9 +20,9 @@ from runner.edges.git_objects import Author
 from runner.errors import Environment
 from runner.model import entry as e
 from runner.reconcile import reconcile
-from runner.stages import World
 from runner.state import read_state
 from runner.verify import verify
+from runner.world import World
 from tests import forges
 from tests.ticks import WHO, Interrupted, fresh, state
 from tests.worlds import Registry, job_file, runner

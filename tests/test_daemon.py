@@ -16,7 +16,7 @@ from runner.model import entry as e
 from runner.ports import AttemptResult, Work
 from runner.reconcile import Outcome, reconcile
 from runner.schedules import instant
-from runner.stages import World
+from runner.world import World
 from tests.ticks import LEASE, SLOTS, WHO, Interrupted, entries, fresh, hire, starts, state, types
 from tests.worlds import ClockedExecutor, Registry, job_file, runner
 

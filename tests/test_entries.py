@@ -30,6 +30,7 @@ ENTRIES: list[LogEntry] = [
     e.Cancelled(run=SHA, start=4, at=AT),
     e.Cancelled(run=SHA, start=4, at=AT, cid=make.CID, manifest=SHA),
     e.Abandoned(run=SHA, start=4, at=AT),
+    e.Superseded(run=SHA, start=4, cid=make.CID, manifest=SHA),
     e.Retire(job="registry/jobs/a/b/who.yaml", revision=2),
     e.Rescore(run=SHA, classifier="beacon/2", manifest=SHA),
     e.Withdraw(run=SHA, output=SHA),

@@ -123,7 +123,7 @@ def test_the_log_has_every_type_of_entry_once_and_holds_its_own_rules() -> None:
     for entry in found:
         validate("logentry", entry.to_json())
         assert f"| `{entry.type}` |" in PAGE.read_text(encoding="utf-8")
-    assert len({entry.type for entry in found}) == 12
+    assert len({entry.type for entry in found}) == 13
     history = fold(entry.canonical() for entry in found)
     assert not history.open
     for start in (entry for entry in found if isinstance(entry, Start)):

@@ -13,7 +13,7 @@ from runner.model import sha256
 from runner.ports import AttemptResult
 from runner.reconcile import Outcome, reconcile
 from runner.share import Share
-from runner.stages import World
+from runner.world import World
 from tests.worlds import Registry, job_file
 
 RUN = "ab" * 32

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.errors import Unverified
 from runner.formats.sshsig import public_line
-from runner.history import LAST_GENERATION, History, Revision, fold, is_over
+from runner.history import LAST_GENERATION, History, Late, Revision, fold, is_over
 from runner.model import LogEntry, sha256
 from runner.model import entry as e
 from tests.make import CID, key
@@ -96,6 +96,23 @@ def test_what_ends_nothing_and_revokes_nobody_changes_nothing_but_the_size() -> 
 def test_an_abandoned_run_is_over_after_the_last_generation(generation: int) -> None:
     history = fold(entry.canonical() for entry in (start(generation=generation), e.Abandoned(run=RUN, start=0, at=AT)))
     assert is_over(history.ended[RUN]) is (generation == LAST_GENERATION)
+
+
+def test_an_abandoned_start_leaves_something_once_and_not_after_its_settlement() -> None:
+    left = e.Superseded(run=RUN, start=0, cid=CID, manifest=sha256(b"manifest"))
+    paid = e.Settlement(run=RUN, start=0, amount="0.5", record=sha256(b"record"))
+    begun = start(reserved="1")
+    ended = [begun, e.Abandoned(run=RUN, start=0, at=AT)]
+
+    def after(*entries: LogEntry) -> History:
+        return fold(entry.canonical() for entry in entries)
+
+    assert (after(*ended).abandoned, after(*ended).superseded) == ({0: begun}, {})
+    told = after(*ended, left, left)
+    assert (told.abandoned, told.superseded) == ({}, {0: Late(2, begun, left)})
+    assert after(*ended, paid, left).superseded == after(begun, left).superseded == {}
+    assert after(*ended, paid).abandoned == after(begun).abandoned == {}
+    assert after(begun, e.Cancelled(run=RUN, start=0, at=AT), left).superseded == {}
 
 
 def test_other_ends_are_final_and_no_end_is_none() -> None:

@@ -483,8 +483,11 @@ def test_a_run_that_holds_a_secret_is_never_published(registry: Registry, secret
     assert secret.encode() not in published
     registry.wait(seconds=LEASE)
     size = len(entries(registry))
-    registry.act(stop=True)
-    assert types(registry, size) == ["abandoned", "start"]
+    world = registry.world()
+    world.stop.set()
+    reconcile(world._replace(secrets=KNOWN))
+    assert types(registry, size) == ["abandoned"], "nor are its receipts, when its lease is over"
+    assert not registry.spools["rita"].runs()
 
 
 def test_without_the_secret_it_is_published(registry: Registry) -> None:

@@ -14,8 +14,8 @@ from runner.model import entry as e
 from runner.ports import AttemptResult, Event, Work
 from runner.publish import tiles
 from runner.reconcile import reconcile
-from runner.stages import World
 from runner.state import State, read_state
+from runner.world import World
 from tests import make
 from tests.worlds import ClockedExecutor, Registry, job_file, runner
 

@@ -26,7 +26,7 @@ from runner.registry.initialise import registry_files, sign_trust
 from runner.registry.keyfiles import signer_line
 from runner.registry.trust import covered, trust_list
 from runner.schedules import instant
-from runner.stages import World
+from runner.world import World
 from tests import make
 from tests.fake_executor import Answer, FakeExecutor, echo
 

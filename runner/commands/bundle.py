@@ -115,7 +115,7 @@ def logged(state: State, which: str) -> Bundle:
     from runner.ipfs.pinning import bundles
 
     run = find_run(state, which)
-    found = next((one for one in bundles(state.history) if one.run == run), None)
+    found = next((one for one in bundles(state.history) if one.run == run and not one.late), None)
     if found is None:
         raise Usage("bundle-none", f"run {run[:12]} published no bundle", "`beacon describe RUN` tells where it stands")
     return found

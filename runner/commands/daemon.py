@@ -119,7 +119,7 @@ class _Clone:
         """See `Workshop.tick`."""
         with self._opened(refresh=False) as (desk, folder), at_work(desk, folder, asked=self._stop) as world:
             outcome = reconcile(world._replace(watched=self._watch, deadline=self._deadline, share=self._share))
-        done = {*outcome.published, *outcome.cancelled}
+        done = {*outcome.published, *outcome.cancelled, *outcome.superseded}
         if self._pin and done and outcome.head:
             from runner.commands.pin import after
 

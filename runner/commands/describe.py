@@ -48,7 +48,7 @@ def as_lines(found: Dossier) -> Iterator[str]:
     if start.due:
         yield f"    due         {start.due}"
     for one in found.chapters:
-        yield from _chapter(one)
+        yield from _chapter(one, found)
     if found.diff is None and not found.receipts:
         yield "    attempts    not known: receipts are published with the run"
         return
@@ -67,7 +67,7 @@ def as_lines(found: Dossier) -> Iterator[str]:
         yield f"    settled     {_settled(paid)}"
 
 
-def _chapter(one: Chapter) -> Iterator[str]:
+def _chapter(one: Chapter, found: Dossier) -> Iterator[str]:
     start = one.start
     money = f"; {start.reserved} GLM reserved" if start.reserved != "0" else ""
     yield (
@@ -89,6 +89,14 @@ def _chapter(one: Chapter) -> Iterator[str]:
         )
     elif one.unsettled:
         yield "    settlement  none yet: what it cost is not known, and the reservation counts"
+    if one.left is not None:
+        yield (
+            f"    superseded  log entry {one.left_at}: {one.start.runner} had made {len(one.receipts)} attempts, "
+            f"CID {one.left.cid}, in {found.folder}/{one.left.folder}"
+        )
+        for _, receipt in sorted(one.receipts.items()):
+            yield from _attempt(receipt, found)
+        yield ""
 
 
 def _attempt(receipt: Receipt, found: Dossier) -> Iterator[str]:

@@ -40,8 +40,9 @@ def gc(
     with opened(root, remote=place) as repository, alone(repository.git_dir):
         git = Git(root, os.environ if place else {**os.environ, "GIT_ALLOW_PROTOCOL": "none"})
         repository.refresh()
-        ended = read_state(repository, repository.head()).history.ended
-        over = {run for run, end in ended.items() if is_over(end)}
+        history = read_state(repository, repository.head()).history
+        over = {run for run, end in history.ended.items() if is_over(end)}
+        over -= {start.run for start in history.abandoned.values()}  # what a start left may be published yet
         found = housekeeping.leftovers(repository, git, place, over)
         before = housekeeping.sizes(git)
         if apply:

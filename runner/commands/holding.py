@@ -82,9 +82,9 @@ def known(state: State, meant: Aim, wanted: Sequence[Bundle] | None = None) -> S
 
 
 def of_run(state: State, run: str) -> Account | None:
-    """Where a run's bundle is kept, by the cache; None where it has none, or the policy names no target."""
+    """Where a run's own bundle is kept, by the cache; None where it has none, or the policy names no target."""
     meant = aim(state.policy)
-    wanted = [one for one in pinning.bundles(state.history) if one.run == run]
+    wanted = [one for one in pinning.bundles(state.history) if one.run == run and not one.late]
     return known(state, meant, wanted)[0] if meant and wanted else None
 
 

@@ -37,8 +37,8 @@ from runner.registry.fields import Change, changed
 from runner.registry.fields import as_json as as_data
 from runner.rendering import planview, statusview
 from runner.schedules import lateness
-from runner.stages import World
 from runner.state import demand_registry, read_state
+from runner.world import World
 
 RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]
 RemoteOption = Annotated[str, typer.Option(help="The remote whose branch counts; `none` for the local branch alone.")]

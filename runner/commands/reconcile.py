@@ -42,7 +42,7 @@ from runner.reconcile import Outcome
 from runner.reconcile import reconcile as reconcile_once
 from runner.rendering import planview
 from runner.share import Share
-from runner.stages import Bench, World
+from runner.world import Bench, World
 
 _PART = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _MOST_BYTES = 1 << 30
@@ -94,7 +94,7 @@ def reconcile(
                 outcome = reconcile_once(world)
         if quiet is not None and (until := outcome.quiet_until):
             quiet.save(note_of(*_state(desk), outcome.plan.idle, until))
-    done = {*outcome.published, *outcome.cancelled}
+    done = {*outcome.published, *outcome.cancelled, *outcome.superseded}
     if pin and done and outcome.head:
         from runner.commands.pin import after
 
@@ -125,6 +125,7 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
         "started": outcome.started,
         "published": outcome.published,
         "cancelled": outcome.cancelled,
+        "superseded": outcome.superseded,
         "remaining": outcome.remaining,
         "plan": planview.as_json(outcome.plan),
     }
@@ -137,6 +138,7 @@ def tell(outcome: Outcome, wrote: bool) -> None:
         ("started", outcome.started),
         ("published", outcome.published),
         ("cancelled", outcome.cancelled),
+        ("superseded", outcome.superseded),
         ("abandoned", todo.expired),
         ("retired", todo.retired),
         ("still open", outcome.remaining),

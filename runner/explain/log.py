@@ -202,6 +202,19 @@ ENTRIES: Mapping[str, Note] = {
     "start-twice": Note(
         "A run was begun while it was open", "A run has one holder at a time; another start needs an end before it."
     ),
+    "superseded-too-late": Note(
+        "What a start left was published after its settlement",
+        "A settlement is held against the receipts that stand before it, so none may follow.",
+        "trust neither of them; ask whoever runs this registry",
+    ),
+    "superseded-twice": Note(
+        "What a start left was published twice",
+        "An abandoned start leaves its attempts once; a runner could add to them until they please.",
+    ),
+    "superseded-without-end": Note(
+        "Something was left of a start that was not abandoned",
+        "Only a start that ended as `abandoned` before leaves attempts; others publish them with their end.",
+    ),
     "time-impossible": Note("A time is in no calendar", "Times are RFC 3339, in UTC and whole seconds."),
     "trust-differs": Note(
         "A trust entry says something else than the files",

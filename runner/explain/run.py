@@ -125,6 +125,14 @@ ENTRIES: Mapping[str, Note] = {
         "A cell was asked with another seed",
         "Seeds follow from the log's root at the run's start, so that nobody could choose them.",
     ),
+    "superseded-empty": Note(
+        "An abandoned start left a manifest and no receipt",
+        "It is logged only where its runner had made attempts.",
+    ),
+    "superseded-verdict": Note(
+        "What an abandoned start left has a verdict",
+        "The run is another runner's then, and nothing is compared: there is no `diff.json`.",
+    ),
     "times-disordered": Note(
         "Times of a receipt are not in order",
         "Start, queued, agreed, started, finished, and the end of the lease follow each other.",

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from runner.history import History
+from runner.history import End, History, Late
 from runner.model import entry as e
 from runner.plan import run_folder
 from runner.ports import Standing
@@ -39,11 +39,13 @@ DAY = 86_400
 
 
 class Bundle(NamedTuple):
-    """A bundle that the log names. `folder` is the run's, from the repository's root."""
+    """A bundle that the log names. `folder` is the one that it stands in, from the repository's root: the run's, or,
+    where it is `late`, that of what an abandoned start left."""
 
     cid: str
     run: str
     folder: str
+    late: bool = False
 
 
 class Record(NamedTuple):
@@ -74,10 +76,14 @@ class Backoff(NamedTuple):
 def bundles(history: History) -> Sequence[Bundle]:
     """Every bundle that is to be kept, oldest first."""
     found = []
-    for end in sorted(history.ended.values(), key=lambda end: end.index):
-        if e.bundled(end.end) and end.end.cid is not None:
-            job = end.start.job.removeprefix("registry/jobs/").removesuffix(".yaml")
-            found.append(Bundle(end.end.cid, end.start.run, run_folder(job, end.start.run, end.start.due)))
+    events: list[End | Late] = [*history.ended.values(), *history.superseded.values()]
+    for event in sorted(events, key=lambda event: event.index):
+        start = event.start
+        folder = run_folder(start.job.removeprefix("registry/jobs/").removesuffix(".yaml"), start.run, start.due)
+        if isinstance(event, Late):
+            found.append(Bundle(event.entry.cid, start.run, f"{folder}/{event.entry.folder}", late=True))
+        elif e.bundled(event.end) and event.end.cid is not None:
+            found.append(Bundle(event.end.cid, start.run, folder))
     return found
 
 

@@ -1,7 +1,7 @@
 """LogEntry and Checkpoint: what was said, in which order. The index of an entry is the only clock that counts.
 
 An entry is stored as its RFC 8785 bytes, at most 512 of them. Every `start` gets exactly one end: a `run`,
-`cancelled` or `abandoned` entry that names its index.
+`cancelled` or `abandoned` entry that names its index. After an `abandoned` there may be one `superseded`.
 """
 
 from __future__ import annotations
@@ -144,6 +144,21 @@ class Abandoned(_Entry):
     at: Instant
 
 
+class Superseded(_Entry):
+    """What the runner of an abandoned start had made of it: attempts with receipts, and no part in any verdict."""
+
+    type: Annotated[Literal["superseded"], _TAG] = "superseded"
+    run: Sha256
+    start: Count = Field(description="Log index of the abandoned `start` whose attempts these are")
+    cid: Cid = Field(description="UnixFS CID of the folder `superseded/<start>/bundle/`")
+    manifest: Sha256 = Field(description="SHA-256 of `superseded/<start>/manifest.json`")
+
+    @property
+    def folder(self) -> str:
+        """Where it stands, below the run's folder."""
+        return f"superseded/{self.start}"
+
+
 class Retire(_Entry):
     """A job's file was removed: neither this revision nor a lower one is ever taken again."""
 
@@ -195,6 +210,7 @@ LogEntry: TypeAlias = Annotated[
     | RunEnd
     | Cancelled
     | Abandoned
+    | Superseded
     | Retire
     | Rescore
     | Withdraw

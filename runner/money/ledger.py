@@ -1,9 +1,9 @@
 """The ledger: one line for each attempt on a paid network, and one for each settlement. Pure.
 
-Promises: a month's file, `reports/ledger/<YYYY-MM>.jsonl`, follows from the log, the receipts of published and of
-cancelled runs, and the settlement records, byte for byte. The month is that of the start's `at`, as for the caps; the
-order is that of the log's ends and settlements, so that a new one only ever appends. Attempts of the local executor
-cost nothing and their providers are labels: they have no line. The lines' format: `runner/model/ledger.py`.
+Promises: a month's file, `reports/ledger/<YYYY-MM>.jsonl`, follows from the log, the receipts of published, cancelled
+and superseded starts, and the settlement records, byte for byte. The month is that of the start's `at`, as for the
+caps; the order is that of the entries that bring them, so that a new one only ever appends. Attempts of the local
+executor cost nothing and their providers are labels: they have no line. The lines' format: `runner/model/ledger.py`.
 
 What reads it: whoever wants to know where the money went, and `providers/reputation.py`.
 """

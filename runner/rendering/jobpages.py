@@ -47,6 +47,15 @@ class RunSummary(NamedTuple):
     """The times that it was judged again, in their order."""
 
 
+class LateAttempts(NamedTuple):
+    """What an abandoned start left. `folder` is below the job's; `at` is when `runner` took the run."""
+
+    folder: str
+    run: str
+    at: Instant
+    runner: str
+
+
 class JobSummary(NamedTuple):
     """One job on the index: its folder, from the repository's root, its published runs in the order of the log, and the
     last by its date."""
@@ -88,9 +97,10 @@ def summarise(folder: str, run: Run, diff: DiffReport, at: Instant, entry: int =
     )
 
 
-def history_page(folder: str, summaries: Sequence[RunSummary]) -> dict[str, bytes]:
+def history_page(folder: str, summaries: Sequence[RunSummary], late: Sequence[LateAttempts] = ()) -> dict[str, bytes]:
     """A job's `README.md` and its picture, by name in `folder`: its published runs, newest first, and how each region's
-    distance went. The summaries may come in any order."""
+    distance went; `late`, in the order of the log, is what abandoned starts left. The summaries may come in any order.
+    """
     newest = sorted(summaries, key=lambda run: (run.date, run.entry, run.run), reverse=True)
     latest = newest[0] if newest else None
     seen = tuple(run.look for run in sorted(newest, key=lambda run: (run.entry, run.date, run.run)))
@@ -107,6 +117,7 @@ def history_page(folder: str, summaries: Sequence[RunSummary]) -> dict[str, byte
         trend=image(timecharts.TREND, latest.sentence, "trend.svg") if latest else Safe(""),
         badge=Safe("../" * folder.count("/") + ident(badges.stem(folder).removeprefix("reports/"))),
         runs=runpage.fit((_run_row(folder, run) for run in newest), _LIST_ROOM),
+        late=runpage.fit(map(_late_row, reversed(late)), _LIST_ROOM // 4),
     )
     return {"README.md": page, **({"trend.svg": _trend_picture(newest, latest)} if latest else {})}
 
@@ -184,6 +195,12 @@ def _run_row(folder: str, run: RunSummary) -> runpage.Row:
     again = judged_again(run.again, below)
     values = {"date": ident(run.date), "below": below, "state": _state(run), "sentence": run.sentence, "again": again}
     return runpage.Row((phrase(form, **values),))
+
+
+def _late_row(late: LateAttempts) -> runpage.Row:
+    form = "[{at}, run {run}]({folder}/manifest.json), by {runner}"
+    values = {"at": late.at, "run": late.run[:12], "folder": late.folder, "runner": late.runner}
+    return runpage.Row((phrase(form, **{name: ident(value) for name, value in values.items()}),))
 
 
 def _job_row(job: JobSummary, suites: Mapping[str, Safe]) -> runpage.Row:

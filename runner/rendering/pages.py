@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from runner.formats.receipt import read_receipt
-from runner.history import LAST_GENERATION, End, History, Settled, fold
+from runner.history import LAST_GENERATION, End, History, Late, Settled, fold
 from runner.model import DiffReport, LogEntry, Manifest, Receipt, Run, Settlement
 from runner.model import entry as e
 from runner.money.ledger import attempt_lines, month_file, settlement_line
@@ -19,6 +19,7 @@ from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
 from runner.rendering.jobpages import (
     JobSummary,
+    LateAttempts,
     RunSummary,
     badge_files,
     ended_page,
@@ -54,14 +55,20 @@ def with_pages(snapshot: Snapshot, history: History, changes: Changes, entries: 
     grown = {path: _read(snapshot, path) + new for path, new in ledgers(files, after, history.size).items()}
     new = [end for end in after.ended.values() if end.index >= history.size and _is_last(end)]
     again = (run for run, found in after.rescored.items() if found != history.rescored.get(run) and run in after.ended)
-    jobs = {end.start.job for end in new} | {after.ended[run].start.job for run in again}
+    left = [late.start.job for late in after.superseded.values() if late.index >= history.size]
+    told = {end.start.job for end in after.ended.values() if _is_last(end)} if left else set()
+    jobs = {end.start.job for end in new} | {after.ended[run].start.job for run in again} | told.intersection(left)
     return {**changes, **grown, **(derived(files, after, jobs) if jobs else {})}
 
 
 def ledgers(files: Overlay | Snapshot, history: History, since: int = 0) -> dict[str, bytes]:
     """The ledger's files, as far as they follow from log entries from an index on. Reads those runs' receipts."""
     found: dict[str, bytes] = {}
-    events: list[End | Settled] = [*history.ended.values(), *history.settled.values()]
+    events: list[End | Late | Settled] = [
+        *history.ended.values(),
+        *history.superseded.values(),
+        *history.settled.values(),
+    ]
     for event in sorted((event for event in events if event.index >= since), key=lambda event: event.index):
         if lines := _settlement(files, event) if isinstance(event, Settled) else _attempts(files, event):
             path = month_file(event.start)
@@ -74,14 +81,15 @@ def _settlement(files: Overlay | Snapshot, settled: Settled) -> bytes:
     return settlement_line(settled.start, Settlement.from_bytes(_read(files, path), path))
 
 
-def _attempts(files: Overlay | Snapshot, end: End) -> bytes:
+def _attempts(files: Overlay | Snapshot, end: End | Late) -> bytes:
     receipts = _receipts(files, end)
-    return attempt_lines(end.end.start, end.start, receipts) if receipts else b""
+    index = end.entry.start if isinstance(end, Late) else end.end.start
+    return attempt_lines(index, end.start, receipts) if receipts else b""
 
 
-def _receipts(files: Overlay | Snapshot, end: End) -> dict[str, Receipt]:
-    """The receipts that an end published, by path in the run's folder."""
-    if not e.bundled(end.end):
+def _receipts(files: Overlay | Snapshot, end: End | Late) -> dict[str, Receipt]:
+    """The receipts that an end published, or that a start left, by path in its folder."""
+    if isinstance(end, End) and not e.bundled(end.end):
         return {}
     folder = _run(end)
     listed = Manifest.from_bytes(_read(files, f"{folder}/manifest.json"), f"{folder}/manifest.json").files
@@ -96,10 +104,17 @@ def derived(files: Overlay | Snapshot, history: History, jobs: Collection[str] |
     for end in history.ended.values():
         if _is_last(end):
             ends.setdefault(end.start.job, []).append(end)
+    left: dict[str, list[LateAttempts]] = {}
+    for late in history.superseded.values():
+        job, start = late.start.job, late.start
+        below = _run(late).removeprefix(f"{_folder(job)}/")
+        left.setdefault(job, []).append(LateAttempts(below, start.run, start.at, start.runner))
     pages: dict[str, bytes] = {}
     for job in sorted(ends if jobs is None else jobs):
         folder = _folder(job)
-        shown = history_page(folder, [_summary(files, end, history) for end in _published(ends[job])])
+        shown = history_page(
+            folder, [_summary(files, end, history) for end in _published(ends[job])], left.get(job, ())
+        )
         pages |= {f"{folder}/{name}": content for name, content in shown.items()}
         for end in ends[job]:
             if not isinstance(end.end, e.RunEnd):
@@ -173,5 +188,6 @@ def _folder(job: str) -> str:
     return f"reports/jobs/{job.removeprefix('registry/jobs/').removesuffix('.yaml')}"
 
 
-def _run(end: End) -> str:
-    return run_folder(_folder(end.start.job).removeprefix("reports/jobs/"), end.start.run, end.start.due)
+def _run(end: End | Late) -> str:
+    folder = run_folder(_folder(end.start.job).removeprefix("reports/jobs/"), end.start.run, end.start.due)
+    return f"{folder}/{end.entry.folder}" if isinstance(end, Late) else folder

@@ -10,7 +10,7 @@ Nothing of the target is executed, and only blobs of one commit and its history 
     ledger     3, 7   the log's entries; keylog         runs       3 to 9   one run's folder
     authority  3      trust lists                       pages      6, 9     every file; derived pages
     jobs       3      signed jobs and revisions         logfiles   8        tiles, checkpoint, identity; frontier
-    cancelled  4, 6   runs that were called off
+    cancelled  4, 6   what runs that were called off, and starts that were taken over, left
     accounts   6, 7, 9  settlements, the ledger of money          rejudged   6, 7, 9  later judgements of a run
     report, present   what was found, and how it is said; blobs, anchor
 
@@ -31,7 +31,7 @@ from runner.verify import logfiles
 from runner.verify.accounts import Accounts, list_unsettled
 from runner.verify.anchor import Anchor, format_anchor, parse_anchor
 from runner.verify.blobs import contents
-from runner.verify.events import Ended, Ledger, Settled
+from runner.verify.events import Ended, Late, Ledger, Settled
 from runner.verify.jobs import JobReader, judge_registry, judge_starts, list_cancelled, list_missed, list_open
 from runner.verify.ledger import read_ledger
 from runner.verify.pages import judge_pages, sort_files
@@ -160,19 +160,22 @@ def _with_log(case: _Case, trail: Trail, checkpoint: Checkpoint) -> None:
 
 
 def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapping[int, str | None]:
-    """Every run that published anything, with its later judgements, and every settlement, in the log's order. Returns
-    what rendered each run and judgement, by the index of its entry."""
+    """Every run that published anything, with its later judgements, what abandoned starts left, and every settlement,
+    in the log's order. Returns what rendered each of them, by the index of its entry."""
     folders = sort_files(files, law.ledger, law.book)
     accounts = Accounts(snapshot, law.book)
     renderers: dict[int, str | None] = {}
-    events: list[Ended | Settled] = [*law.ledger.ended, *law.ledger.settled.values()]
+    log = law.ledger
+    events: list[Ended | Late | Settled] = [*log.ended, *log.superseded.values(), *log.settled.values()]
     for event in sorted(events, key=lambda event: event.entry):
         if isinstance(event, Settled):
             accounts.settle(event)
+        elif isinstance(event, Late):
+            judged = judge_run(event, event.end, _below(snapshot, event.folder, folders), law)
+            renderers[event.entry] = judged.renderer
+            accounts.publish(event, judged.receipts)
         elif e.bundled(event.end):
-            folder = event.began.folder
-            found = snapshot.read_all(folders[folder])
-            contents = {path.removeprefix(f"{folder}/"): raw for path, raw in found.items()}
+            contents = _below(snapshot, event.folder, folders)
             later = {path: raw for path, raw in contents.items() if path.startswith(AGAIN)}
             judged = judge_run(
                 event, event.end, {path: raw for path, raw in contents.items() if path not in later}, law
@@ -181,6 +184,11 @@ def _judge_runs(snapshot: Snapshot, files: Mapping[str, Blob], law: Law) -> Mapp
             accounts.publish(event, judged.receipts)
     accounts.close(files)
     return renderers
+
+
+def _below(snapshot: Snapshot, folder: str, folders: Mapping[str, list[str]]) -> Mapping[str, bytes]:
+    """The files of a folder, by path below it."""
+    return {path.removeprefix(f"{folder}/"): raw for path, raw in snapshot.read_all(folders[folder]).items()}
 
 
 def _differences(snapshot: Snapshot, work_tree: Snapshot) -> Iterator[str]:

@@ -16,7 +16,7 @@ from runner.model.settlement import Paid
 from runner.money import total
 from runner.money.ledger import FOLDER, attempt_lines, month_file, settlement_line
 from runner.ports import Blob, Snapshot
-from runner.verify.events import Began, Ended, Ledger, Settled
+from runner.verify.events import Began, Ended, Late, Ledger, Settled
 from runner.verify.report import Notebook
 
 FAILURES = (Unverified, ArithmeticError, ValueError)
@@ -40,8 +40,8 @@ class Accounts:
         self._ledger: dict[str, bytearray] = {}
         self._broken: set[str] = set()
 
-    def publish(self, ended: Ended, receipts: Mapping[str, Receipt] | None) -> None:
-        """A run that published receipts, and those by path; None where they do not hold."""
+    def publish(self, ended: Ended | Late, receipts: Mapping[str, Receipt] | None) -> None:
+        """A run or a start that published receipts, and those by path; None where they do not hold."""
         began = ended.began
         if receipts is None:
             self._broken.add(month_file(began.start))
@@ -49,7 +49,7 @@ class Accounts:
         if total([began.start.reserved]):
             self._receipts[began.entry] = receipts
         for path, receipt in receipts.items():
-            where, said = f"{began.folder}/bundle/{path}", receipt.predicate
+            where, said = f"{ended.folder}/bundle/{path}", receipt.predicate
             if said.provider.agreement is not None:
                 self._claim(said.provider.agreement, began.entry, False, where)
             if total([said.cost.observed]) and not total([began.start.reserved]):

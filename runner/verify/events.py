@@ -1,4 +1,4 @@
-"""What the log tells, as values: starts, ends, settlements, later judgements, and all of it together.
+"""What the log tells, as values: starts, ends, what they left, settlements, later judgements.
 
 Whether an entry may say so is judged in `runner/verify/ledger.py`. Where files belong follows from the entries alone.
 """
@@ -43,9 +43,27 @@ class Ended(NamedTuple):
     end: e.RunEnd | e.Cancelled | e.Abandoned
 
     @property
+    def folder(self) -> str:
+        """The run's."""
+        return self.began.folder
+
+    @property
     def final(self) -> bool:
         """Whether the run is over: an abandoned one may be taken again, up to the last generation."""
         return not isinstance(self.end, e.Abandoned) or self.began.start.generation >= LAST_GENERATION
+
+
+class Late(NamedTuple):
+    """What an abandoned start left."""
+
+    entry: int
+    began: Began
+    end: e.Superseded
+
+    @property
+    def folder(self) -> str:
+        """`<the run's folder>/superseded/<log index of the start>`."""
+        return f"{self.began.folder}/superseded/{self.began.entry}"
 
 
 class Settled(NamedTuple):
@@ -92,6 +110,8 @@ class Ledger:
     open: dict[str, Began] = field(default_factory=dict)
     last: dict[str, Ended] = field(default_factory=dict)
     settled: dict[int, Settled] = field(default_factory=dict)
+    abandoned: dict[int, Began] = field(default_factory=dict)
+    superseded: dict[int, Late] = field(default_factory=dict)
     rescored: dict[tuple[str, str], Rejudged] = field(default_factory=dict)
     revisions: dict[str, Revision] = field(default_factory=dict)
     retired: list[tuple[int, e.Retire]] = field(default_factory=list)

@@ -2,8 +2,8 @@
 
 Written apart from `runner/history.py`, which believes the log. Here a `trust` or `key-*` entry counts only if the
 maintainers' files at the commit that logged it carry it; each `start` has at most one end, and each end names the start
-that was open; a run is taken again only after an `abandoned`, when its lease was over, at most three times; a job's
-revision rises, and what is retired stays away.
+that was open; a run is taken again only after an `abandoned`, when its lease was over, at most three times; what such a
+start left is published once, before it is settled; a job's revision rises, and what is retired stays away.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.model import entry as e
 from runner.money import total
 from runner.ports import Snapshot
 from runner.verify.authority import Known, Listed, judge_listed, read_listed
-from runner.verify.events import Began, Ended, Ledger, Rejudged, Revision, Settled, moment
+from runner.verify.events import Began, Ended, Late, Ledger, Rejudged, Revision, Settled, moment
 from runner.verify.frontier import Frontier
 from runner.verify.keylog import Life
 from runner.verify.report import Notebook
@@ -72,10 +72,7 @@ class _Fold:
 
     def take(self, index: int, entry: LogEntry, frontier: Frontier) -> None:
         """One more entry."""
-        if (index == 0) != isinstance(entry, e.Genesis):
-            self._find(7, "genesis-misplaced", index, "entry 0, and no other, is the genesis")
-        elif isinstance(entry, e.Genesis):
-            self.ledger.genesis = entry.trust
+        self._genesis(index, entry)
         if self._growth is None or index >= self._growth.end:
             self.close_commit()
             self._growth = self._trail.growth(index)
@@ -87,6 +84,8 @@ class _Fold:
                 self._start(Began(index, entry, frontier.root()))
             case e.RunEnd() | e.Cancelled() | e.Abandoned():
                 self._end(index, entry)
+            case e.Superseded():
+                self._supersede(index, entry)
             case e.Settlement():
                 self._settle(index, entry)
             case e.Retire():
@@ -95,6 +94,12 @@ class _Fold:
                 self._rescore(index, entry)
             case _:
                 self._book.unchecked((7,), f"{entry.type} entries: this version does not know what they ask for")
+
+    def _genesis(self, index: int, entry: LogEntry) -> None:
+        if (index == 0) != isinstance(entry, e.Genesis):
+            self._find(7, "genesis-misplaced", index, "entry 0, and no other, is the genesis")
+        elif isinstance(entry, e.Genesis):
+            self.ledger.genesis = entry.trust
 
     def close_commit(self) -> None:
         """After all entries of one commit: its keys are those of its list."""
@@ -228,6 +233,7 @@ class _Fold:
         self._book.count(7, "starts with one end")
         if isinstance(end, e.Abandoned):
             self._end_time(index, began.start, end)
+            self.ledger.abandoned[began.entry] = began
         self.ledger.open.pop(end.run)
         self.ledger.last[end.run] = Ended(index, began, end)
         self.ledger.ended.append(self.ledger.last[end.run])
@@ -242,6 +248,22 @@ class _Fold:
         if early:
             message = f"abandoned at {end.at}; the start at {start.at} has a lease of {start.lease} s"
             self._find(7, "end-too-early", index, message)
+
+    def _supersede(self, index: int, entry: e.Superseded) -> None:
+        """What an abandoned start left: once, and before its settlement, which is held against its receipts."""
+        book, began = self.ledger, self.ledger.abandoned.get(entry.start)
+        if began is None or began.start.run != entry.run:
+            message = f"entry {entry.start} is no start of the run {entry.run[:32]} that was abandoned before"
+            self._find(7, "superseded-without-end", index, message)
+        elif entry.start in book.superseded:
+            known = book.superseded[entry.start].entry
+            self._find(7, "superseded-twice", index, f"what entry {entry.start} left was published at entry {known}")
+        else:
+            if entry.start in book.settled:
+                settled = book.settled[entry.start].entry
+                message = f"the start at entry {entry.start} was settled at entry {settled} already"
+                self._find(7, "superseded-too-late", index, message)
+            book.superseded[entry.start] = Late(index, began, entry)
 
     def _settle(self, index: int, entry: e.Settlement) -> None:
         book = self.ledger

@@ -17,7 +17,7 @@ from runner.money.ledger import month_file
 from runner.ports import Blob, Snapshot
 from runner.rendering.pages import INDEX, derived
 from runner.rendering.render import RENDERER
-from runner.verify.events import Ended, Ledger, Rejudged
+from runner.verify.events import Ended, Late, Ledger, Rejudged
 from runner.verify.report import Notebook
 from runner.verify.runs import FAILURES
 
@@ -33,7 +33,8 @@ def sort_files(files: Mapping[str, Blob], ledger: Ledger, book: Notebook) -> Map
     for ended in filter(lambda ended: ended.final, ledger.ended):
         pages |= _own_pages(ended) | _first_badges(ended)
         if e.bundled(ended.end):
-            runs.setdefault(ended.began.folder, [])
+            runs.setdefault(ended.folder, [])
+    runs |= {late.folder: [] for late in ledger.superseded.values()}
     book.count(6, "paths", len(files))
     for path, blob in files.items():
         folder = _folder(path)
@@ -58,12 +59,13 @@ def judge_pages(
     book: Notebook,
 ) -> None:
     """Step 9: histories, the index and the pages of runs without a result. `renderers` says what made each published
-    run and each later judgement, by the index of its entry: a derived page is at least as new as the last of them."""
+    run, each later judgement and each manifest without a page, by the index of its entry: a derived page is at least as
+    new as the last of them."""
     final = [ended for ended in ledger.ended if ended.final]
     expected, broken = _derive(snapshot, entries, final)
     for job in sorted(broken):
         book.skip(9, f"history of {job}: its runs cannot be read")
-    again = tuple(ledger.rescored.values())
+    again: list[Rejudged | Late] = [*ledger.rescored.values(), *ledger.superseded.values()]
     written = _written(final, again)
     renderer: dict[int, str | None] = {}
     latest: str | None = RENDERER
@@ -86,11 +88,17 @@ def judge_pages(
             book.find(9, "page-wrong", path, "it is not what deriving this page from the log and the runs gives")
 
 
-def _written(final: Sequence[Ended], again: Sequence[Rejudged]) -> Mapping[str, int]:
-    """Each derived page, and the index of the last end or later judgement that wrote it."""
+def _written(final: Sequence[Ended], again: Sequence[Rejudged | Late]) -> Mapping[str, int]:
+    """Each derived page, and the index of the last entry that wrote it: an end, a later judgement, or what an abandoned
+    start left, once its job has a page."""
     written: dict[str, int] = {}
-    events: list[Ended | Rejudged] = [*final, *again]
+    events: list[Ended | Rejudged | Late] = [*final, *again]
     for one in sorted(events, key=lambda one: one.entry):
+        if isinstance(one, Late):
+            if (page := f"{one.began.job_folder}/README.md") in written:
+                anew = ({INDEX, page, _trend(one)} | _badges(one)) & written.keys()
+                written |= dict.fromkeys(anew, one.entry)
+            continue
         ended = one.ended if isinstance(one, Rejudged) else one
         anew = ({_trend(ended)} | _badges(ended)) & written.keys()
         written |= dict.fromkeys({INDEX} | _own_pages(ended) | _first_badges(ended) | anew, one.entry)
@@ -103,11 +111,11 @@ def _own_pages(ended: Ended) -> set[str]:
     return {f"{ended.began.job_folder}/README.md", own}
 
 
-def _trend(ended: Ended) -> str:
+def _trend(ended: Ended | Late) -> str:
     return f"{ended.began.job_folder}/trend.svg"
 
 
-def _badges(ended: Ended) -> set[str]:
+def _badges(ended: Ended | Late) -> set[str]:
     """The badges of a run's job. Every end of one of its runs writes them anew, once one was published."""
     name = ended.began.job_folder.removeprefix("reports/jobs/").replace("/", ".")
     return {f"reports/badges/{name}.json", f"reports/badges/{name}.svg"}
@@ -141,8 +149,9 @@ def _only(history: History, job: str) -> History:
 
 
 def _folder(path: str) -> str:
-    """The run's folder that a path lies in, or nothing."""
+    """The run's folder that a path lies in, or the one below it in which a start left its receipts, or nothing."""
     head, runs, rest = path.partition("/runs/")
     names = rest.split("/")
     length = 2 if len(names[0]) == len("2026-11") else 1
+    length += 2 if len(names) > length + 2 and names[length] == "superseded" else 0
     return f"{head}{runs}{'/'.join(names[:length])}" if runs and len(names) > length else ""

@@ -1,4 +1,4 @@
-"""One published run, or what a cancelled one left: its folder held against its log entry. Steps 3 to 7 and 9.
+"""One published run, or what a cancelled or abandoned one left: its folder held against its log entry. Steps 3 to 7, 9.
 
 A run's files are read once and dropped before the next. What fails in one run is written down, and the others are still
 checked; within a run, only what needs the broken part is left out, and the step says so.
@@ -7,7 +7,7 @@ checked; within a run, only what needs the broken part is left out, and the step
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from runner.bundle import Bundle, open_bundle
 from runner.compare import CLASSIFIER, compare
@@ -17,8 +17,8 @@ from runner.ipfs.unixfs import folder_cid
 from runner.model import Checkpoint, DiffReport, Manifest, Receipt, Run, sha256
 from runner.model import entry as e
 from runner.rendering.render import RENDERER, run_page
-from runner.verify.cancelled import PAGE, judge_called_off, judge_statuses
-from runner.verify.events import Began, Ended, Ledger
+from runner.verify.cancelled import PAGE, judge_called_off, judge_left, judge_statuses
+from runner.verify.events import Began, Ended, Late, Ledger
 from runner.verify.jobs import JobReader, judge_signed
 from runner.verify.receipts import MOST_CELLS, Production, judge_receipts, open_receipts, planned
 from runner.verify.report import Notebook
@@ -27,6 +27,9 @@ MANIFEST, PROOF = "manifest.json", "proof.tlog"
 FAILURES = (BeaconError, ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
 """What deriving may end with: a job that no registry accepts, or a report that no classifier makes, was never meant for
 the writer's code."""
+
+Bundled: TypeAlias = e.RunEnd | e.Cancelled | e.Superseded
+"""The entries that name a bundle and a manifest."""
 
 _OUTPUTS = ("bundle-file-changed", "bundle-file-missing", "receipt-subjects")
 
@@ -63,10 +66,10 @@ class Judged(NamedTuple):
         return self.bundle.receipts if self.bundle else None
 
 
-def judge_run(ended: Ended, end: e.RunEnd | e.Cancelled, files: Mapping[str, bytes], law: Law) -> Judged:
-    """Judge the files of a run's folder (by path below it). Of a run that was called off nothing was concluded, so
-    nothing is derived; its page is one of the derived ones."""
-    book, folder = law.book, ended.began.folder
+def judge_run(ended: Ended | Late, end: Bundled, files: Mapping[str, bytes], law: Law) -> Judged:
+    """Judge the files of a run's folder (by path below it), or of that in which an abandoned start left its receipts.
+    Of what was called off or taken over nothing was concluded, so nothing is derived; a page of it is a derived one."""
+    book, folder = law.book, ended.folder
     before = book.found(3, 4, 5)
     bundle = {path.removeprefix("bundle/"): raw for path, raw in files.items() if path.startswith("bundle/")}
     digests = {path: sha256(raw) for path, raw in files.items()}
@@ -84,9 +87,9 @@ def judge_run(ended: Ended, end: e.RunEnd | e.Cancelled, files: Mapping[str, byt
         opened = None
     if opened is not None:
         judge_receipts(opened.spec, run, ended.began.start, opened.receipts, law.production, folder, book)
-        judge_statuses(opened.receipts, isinstance(end, e.Cancelled), folder, book)
-    if isinstance(end, e.Cancelled):
-        judge_called_off(bundle, folder, book)
+        judge_statuses(opened.receipts, not isinstance(end, e.RunEnd), folder, book)
+    if not isinstance(end, e.RunEnd):
+        (judge_called_off if isinstance(end, e.Cancelled) else judge_left)(bundle, folder, book)
         return Judged(manifest, opened, b"")
     if manifest is None or opened is None:
         book.skip(9, "runs whose own evidence does not hold")
@@ -97,8 +100,8 @@ def judge_run(ended: Ended, end: e.RunEnd | e.Cancelled, files: Mapping[str, byt
 
 
 def _manifest(
-    ended: Ended,
-    end: e.RunEnd | e.Cancelled,
+    ended: Ended | Late,
+    end: Bundled,
     files: Mapping[str, bytes],
     digests: Mapping[str, str],
     folder: str,
@@ -136,7 +139,7 @@ def judge_listed_files(manifest: Manifest, digests: Mapping[str, str], folder: s
             book.find(6, "file-changed", f"{folder}/{path}", message)
 
 
-def _cid(bundle: Mapping[str, bytes], end: e.RunEnd | e.Cancelled, folder: str, book: Notebook) -> None:
+def _cid(bundle: Mapping[str, bytes], end: Bundled, folder: str, book: Notebook) -> None:
     book.count(6, "CIDs")
     try:
         found = folder_cid(bundle)
@@ -146,7 +149,7 @@ def _cid(bundle: Mapping[str, bytes], end: e.RunEnd | e.Cancelled, folder: str, 
         book.find(6, "cid-wrong", f"{folder}/bundle", f"found {found}; the log says {end.cid}")
 
 
-def _proof(ended: Ended, end: e.RunEnd | e.Cancelled, raw: bytes | None, folder: str, law: Law) -> None:
+def _proof(ended: Ended | Late, end: Bundled, raw: bytes | None, folder: str, law: Law) -> None:
     """Step 7: the proof leads from this entry to the checkpoint under which it was published."""
     law.book.count(7, "inclusion proofs")
     try:
@@ -185,7 +188,7 @@ def _context(bundle: Mapping[str, bytes], began: Began, folder: str, book: Noteb
     return run
 
 
-def _receipts(bundle: Mapping[str, bytes], ended: Ended, folder: str, law: Law) -> dict[bytes, Receipt]:
+def _receipts(bundle: Mapping[str, bytes], ended: Ended | Late, folder: str, law: Law) -> dict[bytes, Receipt]:
     runner, keys = ended.began.start.runner, law.ledger.keys
     publics = [sshsig.parse_public_line(line) for line in keys.of("runner-receipt", runner)]
 

@@ -134,6 +134,7 @@ class Reconcile(Answer):
     started: Runs
     published: Runs
     cancelled: Runs
+    superseded: Runs
     remaining: Runs
     plan: Plan
 
