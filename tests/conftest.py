@@ -1,14 +1,16 @@
-"""What several tests need: where test data that nobody here wrote may stand."""
+"""What several tests need: where test data that nobody here wrote may stand, and processes that start at once."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.devnet.fixture import devnet, one_devnet  # noqa: F401 - fixtures, for every test
 from tests.kubo import kubo  # noqa: F401 - the same
+from tests.preloaded import Preloaded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,3 +37,10 @@ def vectors() -> Path:
 def data() -> Path:
     """Real model outputs; skipped where they are absent."""
     return _outside("data", "BEACON_DATA")
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """Starts verbs and programs of tests in processes of their own."""
+    with Preloaded() as parent:
+        yield parent

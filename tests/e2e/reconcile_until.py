@@ -1,4 +1,4 @@
-"""Reconciles a clone, and kills itself at the nth event. Run as a program by `test_crash.py`.
+"""Reconciles a clone, and kills itself at the nth event. Processes of `test_crash.py` call `program`; others run it:
 
 python reconcile_until.py CLONE KEYS NTH        NTH 0: never; the events' names go to stdout
 """
@@ -29,4 +29,9 @@ def main(clone: Path, keys: Path, nth: int) -> None:
         reconcile(world)
 
 
-main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+def program() -> None:
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+
+
+if __name__ == "__main__":
+    program()

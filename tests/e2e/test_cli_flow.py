@@ -10,8 +10,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,9 @@ from runner.formats.sshsig import sign
 from runner.ipfs.unixfs import folder_cid
 from tests import make
 from tests.conftest import ROOT
+from tests.preloaded import BEACON, Preloaded, Process
 from tests.scratch import JOB, Scratch, demand_sandbox, quick_job, scratch
 
-BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
 SLOW = """
 import json, sys, time
 for cell in json.load(sys.stdin)["cells"]:
@@ -68,25 +66,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Shell:
     """A person's shell in the clone."""
 
-    def __init__(self, place: Scratch, cache: Path) -> None:
+    def __init__(self, preloaded: Preloaded, place: Scratch, cache: Path) -> None:
+        self._preloaded = preloaded
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BEACON_", "GIT", "CI"))}
         own = {"BEACON_STATE": str(place.state), "BEACON_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
         self.place = place
         self.environment = {**kept, **own, "GIT_CONFIG_GLOBAL": os.devnull, "BEACON_KEYS": str(place.keys / "runner")}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Process:
         """A verb that goes on."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            [*BEACON, *arguments], cwd=self.place.clone, env=self.environment, stdout=pipe, stderr=pipe, text=True
-        )
+        return self._preloaded.start(BEACON, list(arguments), self.place.clone, self.environment)
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """A verb, to its end, with this exit code. Returns what it printed."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, err
-        return out
+        done = self._preloaded.run(BEACON, list(arguments), self.place.clone, self.environment)
+        assert done.returncode == code, done.stderr
+        return done.stdout
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """A verb's JSON."""
@@ -94,31 +89,29 @@ class Shell:
 
 
 @pytest.fixture
-def shell(place: Scratch, cache: Path) -> Shell:
-    return Shell(place, cache)
+def shell(preloaded: Preloaded, place: Scratch, cache: Path) -> Shell:
+    return Shell(preloaded, place, cache)
 
 
 @pytest.fixture
-def running(shell: Shell, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+def running(shell: Shell, request: pytest.FixtureRequest) -> Iterator[Process]:
     """A reconcile that works on the slow one of two jobs, when the quick one is done."""
-    add_benchmark(shell.place, "slow", SLOW, seconds=getattr(request, "param", 2))
+    add_benchmark(shell.place, "slow", SLOW, ("EU",), seconds=getattr(request, "param", 2))
     shell.place.push("A slow job")
     process = shell.start("reconcile")
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "registry/jobs/alice/slow.yaml" in line:
-            break
+    process.tell("registry/jobs/alice/slow.yaml")
     yield process
     process.kill()
-    process.communicate()
 
 
-def add_benchmark(place: Scratch, name: str, source: str, **parameters: int) -> None:
-    """A benchmark, and a job of the same name, less urgent than others, that runs it."""
+def add_benchmark(place: Scratch, name: str, source: str, regions: tuple[str, ...], **parameters: int) -> None:
+    """A benchmark, and a job of the same name, less urgent than others, that runs it once in each region."""
     folder = place.clone / "registry" / "benchmarks" / name
     folder.mkdir()
     (folder / "benchmark.py").write_text(source)
-    data = quick_job(priority=-1, sampling={"providers": 1, "replicas": 1, "seeds": "shared"})
+    sampling = {"providers": 1, "replicas": 1, "seeds": "shared"}
+    wanted = [{"name": region} for region in regions]
+    data = quick_job(priority=-1, sampling=sampling, regions=wanted, minRegions=len(regions))
     data["metadata"]["name"] = name
     cid = folder_cid({"benchmark.py": source.encode()})
     data["spec"]["targets"][0]["image"]["source"] = {"benchmark": name, "cid": cid}
@@ -155,7 +148,7 @@ def test_from_a_signed_job_to_a_verified_report(shell: Shell) -> None:
 
 
 def test_a_hostile_benchmark_is_published_and_cannot_act(shell: Shell) -> None:
-    add_benchmark(shell.place, "hostile", HOSTILE)
+    add_benchmark(shell.place, "hostile", HOSTILE, ("EU", "US", "APAC"))
     shell.place.push("A hostile benchmark")
     assert len(shell.json("reconcile")["published"]) == 2
     shell.run("verify", "--trust", shell.json("keys")["anchor"])
@@ -171,7 +164,7 @@ def test_a_hostile_benchmark_is_published_and_cannot_act(shell: Shell) -> None:
         assert not re.search(r"<script|!\[x\]|@everyone", prose)
 
 
-def test_asked_to_stop_it_publishes_what_is_finished(shell: Shell, running: subprocess.Popen[str]) -> None:
+def test_asked_to_stop_it_publishes_what_is_finished(shell: Shell, running: Process) -> None:
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 3, err
@@ -183,10 +176,9 @@ def test_asked_to_stop_it_publishes_what_is_finished(shell: Shell, running: subp
     shell.run("verify", "--trust", shell.json("keys")["anchor"])
 
 
-def test_asked_twice_it_ends_at_once_and_loses_nothing(shell: Shell, running: subprocess.Popen[str]) -> None:
+def test_asked_twice_it_ends_at_once_and_loses_nothing(shell: Shell, running: Process) -> None:
     running.send_signal(signal.SIGINT)
-    assert running.stderr is not None
-    next(line for line in running.stderr if "stopping" in line)
+    running.tell("stopping")
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=30)
     assert running.returncode == 130
@@ -194,9 +186,7 @@ def test_asked_twice_it_ends_at_once_and_loses_nothing(shell: Shell, running: su
 
 
 @pytest.mark.parametrize("running", [30], indirect=True)
-def test_a_running_run_is_cancelled_from_elsewhere(
-    shell: Shell, running: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_a_running_run_is_cancelled_from_elsewhere(shell: Shell, running: Process, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(shell.place.remote), "elsewhere")
     run = next(
         row["entry"]["run"]

@@ -9,8 +9,9 @@ import os
 import random
 import signal
 import subprocess
-import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from runner.commands.places import opened
 from runner.model import entry as e
 from runner.state import read_state
 from tests.conftest import ROOT
+from tests.preloaded import Preloaded
 from tests.scratch import Scratch, demand_sandbox, scratch
 from tests.signed import roots
 
@@ -26,17 +28,19 @@ MOMENTS = 20
 SEED = 20261122
 
 
-def reconcile(place: Scratch, cache: Path, nth: int, seconds: int = 120) -> subprocess.CompletedProcess[str]:
+Reconcile = Callable[[Scratch, int], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def reconcile(preloaded: Preloaded, cache: Path) -> Reconcile:
     """Reconcile in a process of its own, which kills itself at the nth event."""
+    return partial(_reconcile, preloaded, cache)
+
+
+def _reconcile(preloaded: Preloaded, cache: Path, place: Scratch, nth: int) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "BEACON_STATE": str(place.state), "BEACON_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
-    program = [sys.executable, str(Path(__file__).with_name("reconcile_until.py"))]
-    return subprocess.run(
-        [*program, str(place.clone), str(place.keys / "runner"), str(nth)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-    )
+    arguments = [str(place.clone), str(place.keys / "runner"), str(nth)]
+    return preloaded.run("tests.e2e.reconcile_until:program", arguments, place.place, environment)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +56,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def events(fresh: Scratch, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def events(fresh: Scratch, reconcile: Reconcile, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The events of an undisturbed tick, in their order."""
-    done = reconcile(fresh.copy(tmp_path_factory.mktemp("calm") / "registry"), cache, 0)
+    done = reconcile(fresh.copy(tmp_path_factory.mktemp("calm") / "registry"), 0)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -92,7 +96,9 @@ def check_whole(place: Scratch) -> None:
 
 
 @pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.slow)])
-def test_killed_at_every_stage(share: int, fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:
+def test_killed_at_every_stage(
+    share: int, fresh: Scratch, reconcile: Reconcile, events: list[str], tmp_path: Path
+) -> None:
     chosen = moments(events)
     assert len(chosen) >= MOMENTS
     assert {events[number - 1] for number in chosen} == set(events)
@@ -100,9 +106,9 @@ def test_killed_at_every_stage(share: int, fresh: Scratch, cache: Path, events: 
 
     def kill_and_recover(number: int) -> None:
         place = fresh.copy(tmp_path / str(number))
-        killed = reconcile(place, cache, number)
+        killed = reconcile(place, number)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        again = reconcile(place, cache, 0)
+        again = reconcile(place, 0)
         assert again.returncode == 0, f"after {events[number - 1]} ({number}): {again.stderr}"
         check_whole(place)
 
@@ -110,20 +116,20 @@ def test_killed_at_every_stage(share: int, fresh: Scratch, cache: Path, events: 
         assert len(list(pool.map(kill_and_recover, chosen))) == len(chosen)
 
 
-def test_killed_again_while_recovering(fresh: Scratch, cache: Path, events: list[str], tmp_path: Path) -> None:
+def test_killed_again_while_recovering(fresh: Scratch, reconcile: Reconcile, events: list[str], tmp_path: Path) -> None:
     place = fresh.copy(tmp_path / "registry")
     won = [number for number, name in enumerate(events, 1) if name == "intent-won"]
-    assert reconcile(place, cache, won[1]).returncode == -signal.SIGKILL
+    assert reconcile(place, won[1]).returncode == -signal.SIGKILL
     for number in (1, 2, 3):  # intent-found, second-engine, checkpoint-signed
-        assert reconcile(place, cache, number).returncode == -signal.SIGKILL
-    assert reconcile(place, cache, 0).returncode == 0
+        assert reconcile(place, number).returncode == -signal.SIGKILL
+    assert reconcile(place, 0).returncode == 0
     check_whole(place)
 
 
-def test_a_second_tick_writes_nothing(fresh: Scratch, cache: Path, tmp_path: Path) -> None:
+def test_a_second_tick_writes_nothing(fresh: Scratch, reconcile: Reconcile, tmp_path: Path) -> None:
     place = fresh.copy(tmp_path / "registry")
-    assert reconcile(place, cache, 0).returncode == 0
+    assert reconcile(place, 0).returncode == 0
     before = subprocess.run(["git", "-C", str(place.remote), "show-ref"], capture_output=True, text=True).stdout
-    assert reconcile(place, cache, 0).stdout.split() == ["planned"]
+    assert reconcile(place, 0).stdout.split() == ["planned"]
     after = subprocess.run(["git", "-C", str(place.remote), "show-ref"], capture_output=True, text=True).stdout
     assert before == after

@@ -7,8 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +20,9 @@ from runner.commands.places import git
 from runner.schedules import instant
 from tests.conftest import ROOT
 from tests.e2e.test_cli_flow import SLOW, add_benchmark
+from tests.preloaded import BEACON, Preloaded
 from tests.scratch import Scratch, demand_sandbox, scratch
 
-BEACON = (sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())")
 SMALL = {"providers": 1, "replicas": 1, "seeds": "shared"}
 PATIENCE = 60
 
@@ -45,7 +43,7 @@ def place(tmp_path: Path) -> Scratch:
 class Process:
     """The daemon, with the socket on which it notifies."""
 
-    def __init__(self, place: Scratch, *options: str) -> None:
+    def __init__(self, preloaded: Preloaded, place: Scratch, *options: str) -> None:
         self.health = place.place / "health.json"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(place.place / "notify"))
@@ -62,12 +60,12 @@ class Process:
         }
         environ.pop("WATCHDOG_PID", None)
         arguments = ["--repo", str(place.place / "runner"), "--keys", str(place.keys / "runner"), "--poll", "1s"]
-        self.log = place.place / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*BEACON, "daemon", *arguments, "--health", str(self.health), *options],
-                env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+        words = ["daemon", *arguments, "--health", str(self.health), *options]
+        self.process = preloaded.start(BEACON, words, place.place, environ)
+
+    def log(self) -> str:
+        """What it said, to whoever reads its standard error."""
+        return self.process.said()[1]
 
     def told(self) -> dict[str, Any]:
         """The health file, empty before there is one."""
@@ -78,8 +76,8 @@ class Process:
         """Wait for something."""
         end = time.monotonic() + PATIENCE
         while not holds():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, f"{self.told()}\n{self.log.read_text()}"
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < end, f"{self.told()}\n{self.log()}"
             time.sleep(0.05)
 
     def _read(self) -> None:
@@ -92,9 +90,7 @@ class Process:
 
     def close(self) -> None:
         """Nothing is left."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        self.process.kill()
         if not self.reader.is_alive():
             return
         self.socket.shutdown(socket.SHUT_RD)
@@ -103,12 +99,12 @@ class Process:
 
 
 @pytest.fixture
-def start(place: Scratch) -> Iterator[Callable[..., Process]]:
+def start(preloaded: Preloaded, place: Scratch) -> Iterator[Callable[..., Process]]:
     """Start daemons; they end with the test."""
     begun: list[Process] = []
 
     def one(*options: str) -> Process:
-        begun.append(Process(place, *options))
+        begun.append(Process(preloaded, place, *options))
         return begun[-1]
 
     yield one
@@ -122,15 +118,17 @@ def published(place: Scratch) -> int:
     return sum(name.endswith("/proof.tlog") for name in names)
 
 
-def test_what_is_merged_is_run_until_it_is_told_to_stop(place: Scratch, start: Callable[..., Process]) -> None:
+def test_what_is_merged_is_run_until_it_is_told_to_stop(
+    preloaded: Preloaded, place: Scratch, start: Callable[..., Process]
+) -> None:
     away = place.remote.rename(place.remote.with_name("away.git"))
     daemon = start("--deadline", "6h")
     daemon.until(lambda: daemon.heard("STATUS=waiting: remote-unreachable"))
     assert daemon.heard("READY=1")
     away.rename(place.remote)
     daemon.until(lambda: published(place) == 1 and daemon.told()["state"] == "waiting")
-    again = [*BEACON, "daemon", "--repo", str(place.place / "runner"), "--keys", str(place.keys / "runner"), "--once"]
-    second = subprocess.run(again, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    again = ["daemon", "--repo", str(place.place / "runner"), "--keys", str(place.keys / "runner"), "--once"]
+    second = preloaded.run(BEACON, again, place.place, os.environ)
     assert (second.returncode, "error[clone-busy]" in second.stderr) == (4, True)
 
     git(place.clone, "pull", "--quiet", "--ff-only")
@@ -148,17 +146,17 @@ def test_what_is_merged_is_run_until_it_is_told_to_stop(place: Scratch, start: C
     daemon.close()
     assert [line for line in ("WATCHDOG=1", "STOPPING=1") if not daemon.heard(line)] == []
     assert daemon.told()["state"] == "stopped"
-    log = daemon.log.read_text()
+    log = daemon.log()
     assert "stopping; finished runs are still published" in log
     assert log.count("trouble:") == log.count("well again") == 1
 
 
 @pytest.mark.slow
 def test_told_to_stop_within_a_run_it_goes_on_with_it_later(place: Scratch, start: Callable[..., Process]) -> None:
-    add_benchmark(place, "slow", SLOW, seconds=20)
+    add_benchmark(place, "slow", SLOW, ("EU", "US", "APAC"), seconds=20)
     place.push("A slow job")
     daemon = start()
-    daemon.until(lambda: "registry/jobs/alice/slow.yaml" in daemon.log.read_text())
+    daemon.until(lambda: "registry/jobs/alice/slow.yaml" in daemon.log())
     daemon.until(lambda: daemon.told().get("running"))
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(15) == 3, "long before the attempt would have ended"
@@ -167,4 +165,4 @@ def test_told_to_stop_within_a_run_it_goes_on_with_it_later(place: Scratch, star
     (place.place / "notify").unlink()
     again = start("--once", "--deadline", "1s")
     assert again.process.wait(PATIENCE) == 3
-    assert "1 to resume" in again.log.read_text()
+    assert "1 to resume" in again.log()

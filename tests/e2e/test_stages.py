@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.commands.places import git
+from tests.conftest import ROOT
+from tests.preloaded import BEACON, Preloaded
 from tests.scratch import Scratch, demand_sandbox, scratch
-
-ROOT = Path(__file__).parents[2]
-BEACON = [sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())"]
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +32,30 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     return made
 
 
-def beacon(clone: Path, place: Scratch, *arguments: str, keys: bool = True, code: int = 0, **environ: str) -> Any:
+Beacon = Callable[..., Any]
+
+
+@pytest.fixture
+def beacon(preloaded: Preloaded) -> Beacon:
     """A verb in a job's own clone, which has keys or not. Its JSON."""
+    return partial(_beacon, preloaded)
+
+
+def _beacon(
+    preloaded: Preloaded,
+    clone: Path,
+    place: Scratch,
+    *arguments: str,
+    keys: bool = True,
+    code: int = 0,
+    **environ: str,
+) -> Any:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BEACON_", "GIT"))}
     own = {"BEACON_STATE": str(place.state), "BEACON_CACHE": str(place.place / "cache"), "PYTHONPATH": str(ROOT)}
     if keys:
         own["BEACON_KEYS"] = str(place.keys / "runner")
     environment = {**kept, **own, **environ, "GIT_CONFIG_GLOBAL": os.devnull}
-    command = [*BEACON, *arguments, "--json"]
-    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = preloaded.run(BEACON, [*arguments, "--json"], clone, environment)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
@@ -52,7 +66,7 @@ def clone_of(place: Scratch, name: str) -> Path:
     return place.place / name
 
 
-def test_from_start_to_publish_in_clones_of_their_own(registry: Scratch, tmp_path: Path) -> None:
+def test_from_start_to_publish_in_clones_of_their_own(registry: Scratch, beacon: Beacon, tmp_path: Path) -> None:
     """The folders travel as artifacts do; execute runs without keys, in two parts."""
     starting, publishing = clone_of(registry, "starting"), clone_of(registry, "publishing")
     outputs = tmp_path / "outputs"
@@ -88,7 +102,7 @@ def test_from_start_to_publish_in_clones_of_their_own(registry: Scratch, tmp_pat
 
 
 @pytest.mark.slow
-def test_without_work_nothing_is_executed(registry: Scratch, tmp_path: Path) -> None:
+def test_without_work_nothing_is_executed(registry: Scratch, beacon: Beacon, tmp_path: Path) -> None:
     """An empty handover, an empty digest, and a publish that writes nothing."""
     clone = clone_of(registry, "idle")
     work, outputs = tmp_path / "work", tmp_path / "outputs"
