@@ -13,7 +13,7 @@ from runner.history import History
 from runner.model import DiffReport
 from runner.model import entry as e
 from runner.model.entry import LogEntry, parse_entry
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.ports import Snapshot
 from runner.publish import tiles
 from runner.state import State

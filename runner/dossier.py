@@ -16,9 +16,9 @@ from runner.formats import log
 from runner.formats.receipt import read_receipt
 from runner.model import DiffReport, Manifest, Receipt, Settlement, parse_entry
 from runner.model import entry as e
+from runner.model.run import run_folder
 from runner.model.settlement import Paid
 from runner.money import plain, total
-from runner.plan import run_folder
 from runner.ports import Snapshot
 from runner.publish import tiles
 from runner.state import State

@@ -12,14 +12,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from runner.compare import level, smallest_p
+from runner.compare.design import level, smallest_p
 from runner.errors import Problem
 from runner.formats.sshsig import fingerprint, public_line
 from runner.history import LAST_GENERATION, End, History, Taken, is_over
 from runner.leases import NEVER_SEEN, USUAL, Leases, expired
+from runner.model.chance import PValue
 from runner.model.jobspec import Container, JobSpec
 from runner.model.policy import Policy
-from runner.model.report import PValue
 from runner.model.run import cells, run_id
 from runner.money import attempt_cost, caps, plain, region_budget, worst_case
 from runner.money.budgets import Account, Budget
@@ -81,12 +81,6 @@ class Plan(NamedTuple):
     resumed: tuple[Taken, ...]
     idle: tuple[Idle, ...]
     budgets: tuple[Budget, ...] = ()
-
-
-def run_folder(spec_folder: str, run: str, due: str | None) -> str:
-    """Where a run stands: `reports/jobs/<owner>/[<suite>/]<name>/runs/[<YYYY-MM>/]<run>`."""
-    month = f"{due[:7]}/" if due else ""
-    return f"reports/jobs/{spec_folder}/runs/{month}{run[:32]}"
 
 
 def plan(

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from runner.model.entry import Checkpoint
-from runner.model.jobspec import Container, Limits, Prompt, Region
-from runner.model.receipt import Executor as ExecutorFacts
-from runner.model.receipt import Image, Provider, RegionEvidence, Times
-from runner.model.run import Attempt, AttemptStatus, Cell, CellStatus
-from runner.model.settlement import Settlement
+if TYPE_CHECKING:  # a seam makes no document, and whoever has one has imported it
+    from runner.model.entry import Checkpoint
+    from runner.model.jobspec import Container, Limits, Prompt, Region
+    from runner.model.receipt import Executor as ExecutorFacts
+    from runner.model.receipt import Image, Provider, RegionEvidence, Times
+    from runner.model.run import Attempt, AttemptStatus, Cell, CellStatus
+    from runner.model.settlement import Settlement
 
 Changes: TypeAlias = Mapping[str, bytes | None]
 """What one commit changes: path to new bytes, or to None where the file goes away."""

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from runner.bundle import assemble, manifest, open_bundle
-from runner.compare import CLASSIFIER, compare
+from runner.compare.verdict import CLASSIFIER, compare
 from runner.events import say
 from runner.ipfs.unixfs import folder_cid
 from runner.model import DiffReport, JobSpec, Run, sha256
 from runner.model import entry as e
 from runner.model.receipt import RunnerIdentity
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.ports import AttemptResult, Emit, Signer
 from runner.registry import Job
 from runner.rendering.render import RENDERER, run_page

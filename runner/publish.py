@@ -23,7 +23,7 @@ from runner.history import History, fold
 from runner.model import Checkpoint, LogEntry
 from runner.model import entry as e
 from runner.model.canonical import canonical
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.ports import Changes, Emit, Keys, Repository, Signed, Snapshot
 from runner.registry.trust import Trust
 

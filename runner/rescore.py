@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from runner.bundle import manifest, open_bundle
-from runner.compare import CLASSIFIER, compare
+from runner.compare.verdict import CLASSIFIER, compare
 from runner.errors import BeaconError, Conflict, Environment, Unverified
 from runner.events import say
 from runner.formats.sshsig import public_line
@@ -23,7 +23,7 @@ from runner.history import End, History
 from runner.ipfs.unixfs import folder_cid
 from runner.model import DiffReport, LogEntry, Manifest, sha256
 from runner.model import entry as e
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.ports import Emit, Snapshot
 from runner.publish import Desk
 from runner.registry.leaks import leaks

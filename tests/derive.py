@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from runner.bundle import open_bundle
-from runner.compare import compare
 from runner.compare.tokens import normalize
+from runner.compare.verdict import compare
 from runner.rendering.render import run_page
 
 EVERY = [chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from runner.compare import compare
+from runner.compare.verdict import compare
 from runner.rendering import charts
 from runner.rendering.sentences import When, sentence
 from tests import golden, make

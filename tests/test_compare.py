@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from runner.bundle import Observation, observations
-from runner.compare import compare, judge, level, smallest_p
+from runner.compare.design import level, smallest_p
+from runner.compare.verdict import compare, judge
 from runner.model import DiffReport, JobSpec
 from runner.model.report import TargetDiff
 from runner.model.run import Cell, cells

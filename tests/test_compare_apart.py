@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.bundle import Observation
-from runner.compare import judge
 from runner.compare.apart import Column, chance
+from runner.compare.verdict import judge
 from runner.model import DiffReport, JobSpec
 from runner.model.report import Apart
 from runner.model.run import Cell, cells

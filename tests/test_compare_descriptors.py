@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.compare import compare
 from runner.compare.describe import FIELDS
 from runner.compare.fields import LONGEST, MOST, Field, changes, differing, pointer
 from runner.compare.leaves import leaves
+from runner.compare.verdict import compare
 from runner.model import Cell, DiffReport
 from runner.model.report import Length, TargetDiff
 from tests import make

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from runner.commands.console import put_json
+from runner.model.chance import PValue
 from runner.model.jobspec import Container
-from runner.model.report import PValue
 from runner.plan import Idle, Plan, plan
 from runner.registry import load
 from runner.rendering.planview import as_json, as_markdown, as_text, row

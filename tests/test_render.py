@@ -17,7 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from runner.bundle import Bundle, open_bundle
-from runner.compare import compare
+from runner.compare.verdict import compare
 from runner.model import Cell, DiffReport
 from runner.model.entry import Start
 from runner.model.receipt import Executor, Image, Provider, RegionEvidence

@@ -10,7 +10,7 @@ import pytest
 
 from runner import rescore as writer
 from runner.bundle import Bundle
-from runner.compare import CLASSIFIER, compare
+from runner.compare.verdict import CLASSIFIER, compare
 from runner.errors import Environment
 from runner.model import DiffReport, Manifest, sha256
 from runner.model import entry as e

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.compare import compare
+from runner.compare.verdict import compare
 from runner.model import Cell, DiffReport
-from runner.model.report import PValue
+from runner.model.chance import PValue
 from runner.rendering import sentences
 from runner.rendering.sentences import When
 from tests import make

@@ -12,7 +12,7 @@ from runner.errors import Usage
 from runner.history import End, Taken
 from runner.model import DiffReport
 from runner.model import entry as e
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.rendering.htmlpage import Links, document, page_of
 from runner.rendering.jobpages import summarise
 from runner.rendering.site import site, style

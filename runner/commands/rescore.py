@@ -12,7 +12,7 @@ from pathlib import Path
 from runner.commands.console import line, note, put_json
 from runner.commands.operate import at_desk
 from runner.commands.progress import progress
-from runner.compare import CLASSIFIER
+from runner.compare.verdict import CLASSIFIER
 from runner.edges.keys import secrets
 from runner.rendering.neutral import terminal
 from runner.rescore import Outcome

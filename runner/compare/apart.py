@@ -29,7 +29,8 @@ from typing import NamedTuple, TypeAlias
 from runner.compare.distance import mean
 from runner.compare.permutation import EXACT, uniform
 from runner.compare.units import Answer, Gathered, Unit
-from runner.model.report import Apart, PValue
+from runner.model.chance import PValue
+from runner.model.report import Apart
 
 OTHERS = 3
 """Providers that one is held against, at least."""

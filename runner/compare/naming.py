@@ -18,7 +18,7 @@ from runner.compare.blend import blend
 from runner.compare.permutation import Matrix, energy_test
 from runner.compare.style import style_distances
 from runner.compare.units import Gathered, Stratum, Unit
-from runner.model.report import PValue
+from runner.model.chance import PValue
 
 
 class Step(NamedTuple):

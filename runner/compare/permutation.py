@@ -26,7 +26,7 @@ from operator import itemgetter
 from struct import Struct
 from typing import NamedTuple, TypeAlias
 
-from runner.model.report import PValue
+from runner.model.chance import PValue
 
 EXACT = 20_000
 DRAWS = 1_999

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from runner.bundle import Observation
+from runner.bundle import Bundle, Observation, observations
 from runner.compare import describe
 from runner.compare.across import across
 from runner.compare.apart import apart
 from runner.compare.classes import Pairs
 from runner.compare.descriptors import Descriptors
+from runner.compare.design import level, smallest_p
 from runner.compare.distance import MILLION
 from runner.compare.naming import Found, exchanged, find, identical, seed, sizes
 from runner.compare.permutation import energy_test, least
@@ -27,7 +28,7 @@ from runner.compare.tokens import ANALYSED
 from runner.compare.units import Gathered, gather, unit_distances
 from runner.model.canonical import GRADES, Grade
 from runner.model.jobspec import JobSpec
-from runner.model.report import Design, DiffReport, PairSample, PValue, TargetDiff, Test, Verdict
+from runner.model.report import Design, DiffReport, PairSample, TargetDiff, Test, Verdict
 from runner.model.run import Run
 
 CLASSIFIER = "lexical/4"
@@ -43,14 +44,15 @@ MISSING_TEST, APART = 255, 254
 _VERDICTS: tuple[Verdict, ...] = ("same", "noise", "insufficient", "minor", "major")
 
 
-def smallest_p(spec: JobSpec) -> PValue:
-    """The smallest p that a job's design can reach, if everybody answers."""
-    return least([spec.spec.sampling.providers] * len(spec.spec.regions))
+def compare(bundle: Bundle) -> DiffReport:
+    """What a run's answers say of its regions. Whether the runner served a region altered is not looked at.
 
-
-def level(spec: JobSpec) -> Fraction:
-    """What p must not exceed: alpha shared by the targets, so that alpha is the job's chance of a false alarm."""
-    return Fraction(spec.spec.compare.alpha) / len(spec.spec.targets)
+    The grade is the weakest among receipts with an answer; one simulated receipt makes the whole run simulated."""
+    predicates = [receipt.predicate for receipt in bundle.receipts.values()]
+    answered = [predicate for predicate in predicates if any(cell.status == "ok" for cell in predicate.cells)]
+    grade: Grade = min((predicate.region.grade for predicate in answered), key=GRADES.index, default="claimed")
+    simulated = any(predicate.executor.simulated for predicate in predicates)
+    return judge(bundle.spec, bundle.run, observations(bundle), simulated, grade)
 
 
 def judge(spec: JobSpec, run: Run, observations: Sequence[Observation], simulated: bool, grade: Grade) -> DiffReport:

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from runner.history import End, History, Late
 from runner.model import entry as e
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.ports import Standing
 
 Step: TypeAlias = Literal["ask", "put", "pin", "verify"]

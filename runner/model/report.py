@@ -24,6 +24,7 @@ from runner.model.canonical import (
     RegionName,
     Sha256,
 )
+from runner.model.chance import PValue
 
 Verdict = Annotated[
     Literal["same", "noise", "minor", "major", "insufficient"],
@@ -34,14 +35,6 @@ Kind = Literal["content", "format", "metadata", "refusal", "numeric", "error", "
 VersionTag = Annotated[
     str, Field(pattern=r"^[a-z0-9-]{1,40}/[0-9]{1,6}$", description="Name and version of code", examples=["lexical/2"])
 ]
-
-
-class PValue(Document):
-    """A p value as an exact fraction: `count` of `of` arrangements are at least as extreme as the observed one."""
-
-    count: int = Field(ge=1, le=MAX_INTEGER, description="Arrangements at least as extreme, this one included")
-    of: int = Field(ge=1, le=MAX_INTEGER, description="Arrangements that were counted")
-    exact: bool = Field(description="Every arrangement was counted; else (1+b)/(1+B) of drawn ones")
 
 
 class Test(Document):

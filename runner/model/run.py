@@ -78,6 +78,12 @@ def run_id(job: bytes, due: str | None) -> str:
     return sha256(job if due is None else job + b"\n" + due.encode())
 
 
+def run_folder(spec_folder: str, run: str, due: str | None) -> str:
+    """Where a run stands: `reports/jobs/<owner>/[<suite>/]<name>/runs/[<YYYY-MM>/]<run>`."""
+    month = f"{due[:7]}/" if due else ""
+    return f"reports/jobs/{spec_folder}/runs/{month}{run[:32]}"
+
+
 def cells(spec: JobSpec) -> Iterator[Cell]:
     """Every planned cell, in the order of the document: target, region, slot, prompt, replica."""
     sampling = spec.spec.sampling

@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from runner.compare.series import Series, adjusted, look, series
-from runner.model.report import DiffReport, PValue, Verdict
+from runner.model.chance import PValue
+from runner.model.report import DiffReport, Verdict
 from runner.rendering.neutral import Safe, phrase
 from runner.rendering.sentences import SEVERITY, SYMBOLS, count, probability
 

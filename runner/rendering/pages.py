@@ -14,8 +14,8 @@ from runner.formats.receipt import read_receipt
 from runner.history import LAST_GENERATION, End, History, Late, Settled, fold
 from runner.model import DiffReport, LogEntry, Manifest, Receipt, Run, Settlement
 from runner.model import entry as e
+from runner.model.run import run_folder
 from runner.money.ledger import attempt_lines, month_file, settlement_line
-from runner.plan import run_folder
 from runner.ports import Changes, Snapshot
 from runner.rendering.jobpages import (
     JobSummary,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.model.report import PValue
+from runner.model.chance import PValue
 from runner.plan import Pending, Plan
 from runner.rendering.neutral import inline, terminal
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from runner.bundle import Bundle, observations
 from runner.model.receipt import Receipt
 from runner.model.report import DiffReport, TargetDiff
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.rendering import answerpage, charts, providerpage, runpage, targetspage, timecharts
 from runner.rendering.neutral import Safe, ident, inline, joined, phrase, prose
 from runner.rendering.sentences import When, heading, sentence, verdict_words

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from runner.model.report import Apart, DiffReport, PValue, TargetDiff, Test, Verdict
+from runner.model.chance import PValue
+from runner.model.report import Apart, DiffReport, TargetDiff, Test, Verdict
 from runner.rendering.neutral import Safe, ident, joined, phrase
 
 SYMBOLS: Mapping[Verdict, Safe] = {

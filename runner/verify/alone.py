@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from runner.bundle import CONTEXT, DIFF, Bundle, open_bundle
-from runner.compare import CLASSIFIER, compare
+from runner.compare.verdict import CLASSIFIER, compare
 from runner.errors import BeaconError, Unverified
 from runner.model import DiffReport, Run
 from runner.verify.receipts import MOST_CELLS, planned

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.bundle import Bundle
-from runner.compare import CLASSIFIER, compare
+from runner.compare.verdict import CLASSIFIER, compare
 from runner.errors import Unverified
 from runner.model import DiffReport, Manifest, sha256
 from runner.rendering.rejudged import rejudged_page

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from runner.bundle import Bundle, open_bundle
-from runner.compare import CLASSIFIER, compare
+from runner.compare.verdict import CLASSIFIER, compare
 from runner.errors import BeaconError, Unverified
 from runner.formats import note, proof, sshsig
 from runner.ipfs.unixfs import folder_cid

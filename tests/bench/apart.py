@@ -20,9 +20,10 @@ from typing import NamedTuple
 
 from runner.bundle import Observation
 from runner.compare.apart import apart
+from runner.compare.design import level
 from runner.compare.naming import exchanged, find, seed
 from runner.compare.units import gather, unit_distances
-from runner.compare.verdict import APART, level
+from runner.compare.verdict import APART
 from runner.model import JobSpec
 from runner.model.run import cells
 from tests import make

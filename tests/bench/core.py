@@ -12,7 +12,7 @@ from pathlib import Path
 import rfc8785
 
 from runner.bundle import Bundle
-from runner.compare import compare
+from runner.compare.verdict import compare
 from runner.formats import log
 from runner.formats.receipt import read_receipt
 from runner.ipfs.unixfs import folder_cid

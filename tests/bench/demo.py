@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner.bundle import open_bundle
 from runner.commands.places import opened
-from runner.compare import compare
+from runner.compare.verdict import compare
 from runner.formats.receipt import read_receipt
 from runner.rendering.render import run_page
 from runner.verify import verify

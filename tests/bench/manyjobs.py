@@ -18,7 +18,8 @@ from runner.formats import log, note, sshsig
 from runner.history import History
 from runner.model import Checkpoint, LogEntry, sha256
 from runner.model import entry as e
-from runner.plan import Plan, run_folder
+from runner.model.run import run_folder
+from runner.plan import Plan
 from runner.registry.initialise import registry_files, sign_trust
 from runner.registry.trust import read_trust
 from runner.schedules import instant

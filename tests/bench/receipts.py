@@ -14,7 +14,7 @@ from pathlib import Path
 from nacl.signing import VerifyKey
 
 from runner.bundle import open_bundle
-from runner.compare import compare
+from runner.compare.verdict import compare
 from runner.formats import note
 from runner.formats.receipt import open_receipt, pae
 from runner.formats.strictbase64 import decode

@@ -23,7 +23,7 @@ from runner.edges.git_objects import Author
 from runner.edges.git_remote import clone
 from runner.formats import log
 from runner.model import entry as e
-from runner.plan import run_folder
+from runner.model.run import run_folder
 from runner.publish import tiles
 from runner.schedules import moment
 from runner.state import State, read_state

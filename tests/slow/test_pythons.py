@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.compare import CLASSIFIER
+from runner.compare.verdict import CLASSIFIER
 from runner.model import Manifest
 from runner.model.run import Cell
 from runner.rendering.render import RENDERER
