@@ -9,6 +9,7 @@ import re
 import select
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -40,18 +41,21 @@ def terminal() -> Iterator[Callable[[str], str]]:
     screen, side = pty.openpty()
     termios.tcsetwinsize(side, (40, 60))
     before = sys.stderr
-    with os.fdopen(side, "w", encoding="utf-8", buffering=1) as sys.stderr:
-        yield lambda text: read(screen, text)
-    sys.stderr = before
-    os.close(screen)
+    try:
+        with os.fdopen(side, "w", encoding="utf-8", buffering=1) as sys.stderr:
+            yield lambda text: read(screen, text)
+    finally:
+        sys.stderr = before
+        os.close(screen)
 
 
 def read(screen: int, text: str) -> str:
-    """Everything up to a text, which comes; the table is drawn eight times a second."""
-    seen = b""
+    """Everything up to a text, which comes; the table is drawn eight times a second, whether or not it changed."""
+    seen, last = b"", time.monotonic() + 20
     while text.encode() not in seen:
-        assert select.select([screen], [], [], 20)[0], f"no {text!r} in {seen.decode()!r}"
-        seen += os.read(screen, 1 << 16)
+        assert time.monotonic() < last, f"no {text!r} in {seen[:2000].decode()!r}"
+        if select.select([screen], [], [], 1)[0]:
+            seen += os.read(screen, 1 << 16)
     return seen.decode()
 
 
