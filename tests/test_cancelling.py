@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from runner import staged
 from runner.edges.keys import secrets
-from runner.edges.memory import MemoryEvents, MemoryRepository
+from runner.edges.memory import MemoryEvents, MemoryRepository, MemorySpool
 from runner.errors import Environment
 from runner.formats.receipt import read_receipt
 from runner.history import End
@@ -328,6 +329,20 @@ def test_attempts_of_an_earlier_start_are_not_those_of_the_cancelled_one() -> No
     registry.remove(WHO)
     registry.act()
     assert end(registry)[1].cid is None
+    assert verify(registry.clone()).findings == ()
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_what_a_keyless_job_of_a_workflow_hands_on_is_checked_before_it_is_signed(honest: bool) -> None:
+    registry = fresh()
+    handover = staged.start(registry.world())
+    handed, world = MemorySpool(), registry.world()
+    staged.execute(world.bench._replace(spool=handed), handover, world.share)
+    for result in handed.results(handover.runs[0].run) if not honest else ():
+        handed.put(result._replace(executor=result.executor.model_copy(update={"kind": "golem"})))
+    registry.remove(WHO)
+    staged.publish(registry.world()._replace(spool=handed))
+    assert (end(registry)[1].cid is not None) == honest
     assert verify(registry.clone()).findings == ()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +13,11 @@ from runner.leases import CLOCK_MARGIN
 from runner.model.ledger import LedgerAttempt, LedgerSettlement, parse_line
 from runner.money.ledger import reason_code
 from runner.ports import Work
+from runner.reconcile import reconcile
 from runner.rendering.pages import ledgers
 from runner.verify import verify
 from tests.paid import BUDGET, Bill, PaidExecutor, paid_registry
-from tests.ticks import LEASE, hire, state, types
+from tests.ticks import LEASE, Crash, at, die, hire, state, types
 from tests.worlds import Registry, job_file
 
 LEDGER = "reports/ledger/2026-11.jsonl"
@@ -99,8 +102,9 @@ def test_local_attempts_have_no_line() -> None:
     assert registry.files("reports/ledger") == []
 
 
+WAYS = ["act", "claim", "die"]
 STEPS = st.lists(
-    st.sampled_from(["act", "act rolf", "claim", "claim rolf", "submit", "remove", "wait", "lease", "close", "open"]),
+    st.sampled_from([*WAYS, *(f"{way} rolf" for way in WAYS), "submit", "remove", "wait", "lease", "close", "open"]),
     min_size=4,
     max_size=12,
 )
@@ -120,6 +124,9 @@ def test_whatever_happens_the_ledger_is_what_a_full_derivation_gives(steps: list
                 registry.act(*names)
             case ["claim", *names]:
                 registry.act(*names, stop=True)
+            case ["die", *names]:
+                with suppress(Crash):
+                    reconcile(at(registry.world(*names), "attempt-finished", 1, die))
             case ["submit"]:
                 submitted += 1
                 registry.submit(job_file(f"job-{submitted}", budget=BUDGET))
@@ -130,10 +137,8 @@ def test_whatever_happens_the_ledger_is_what_a_full_derivation_gives(steps: list
                 registry.wait(days=5)
             case ["lease"]:
                 registry.wait(seconds=LEASE + CLOCK_MARGIN)
-            case ["close"]:
-                executor.closed = True
-            case ["open"]:
-                executor.closed = False
+            case ["close" | "open" as word]:
+                executor.closed = word == "close"
         assert is_whole(registry)
     assert verify(registry.clone()).findings == ()
 

@@ -156,13 +156,13 @@ EVENTS = ["intent-won", "second-engine", "checkpoint-signed", "committed", "run-
 def test_killed_anywhere_around_it_it_is_published_once(event: str, still_open: bool) -> None:
     registry = taken_over(still_open=still_open)
     crash(registry, event)
+    if still_open:  # else another runner may complete what she began
+        registry.act()
+    registry.act("rolf")
     registry.act()
     assert len(receipts(registry)) == SLOTS
     assert types(registry).count("superseded") == 1
-    registry.act("rolf")
-    registry.act()
     assert not registry.spools["rita"].runs()
-    assert types(registry).count("superseded") == 1
     sound(registry)
 
 
