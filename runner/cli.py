@@ -185,6 +185,8 @@ def _by_typer(name: str, target: Any, arguments: list[str], returned: list[objec
     app = target if isinstance(target, typer.Typer) else _alone(name, target, returned)
     command = typer.main.get_command(app)
     command.epilog = ending(name)
+    for under in getattr(command, "commands", {}).values():  # one sentence, however long: click would cut it
+        under.short_help = " ".join(under.help.split()).partition(". ")[0].removesuffix(".") + "."
     command.main(args=arguments, prog_name=f"beacon {name}")
 
 

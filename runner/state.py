@@ -60,7 +60,7 @@ def _before(snapshot: Snapshot, trust: Trust, known: State) -> History | None:
 def demand_registry(snapshot: Snapshot, place: str) -> None:
     """Say in one line what a dozen missing files mean. Raises `Usage`."""
     if not snapshot.exists(POLICY) and not snapshot.exists(TRUST):
-        hint = "`beacon init` starts one, and it counts once it is committed; or give the folder of a registry's clone"
+        hint = "`beacon init` starts one; it counts once it is committed, and pushed where there is a remote"
         raise Usage("no-registry", f"{place} holds no registry", hint)
 
 

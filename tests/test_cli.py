@@ -151,6 +151,46 @@ def test_a_wrong_command_line_is_exit_2(beacon: Beacon, arguments: tuple[str, ..
     assert "Usage: beacon" in said.err
 
 
+@pytest.mark.parametrize("verb", ["image", "ci", "providers", "devnet", "log"])
+def test_no_help_of_a_verb_below_a_verb_is_cut(beacon: Beacon, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = beacon(verb, "--help").out.partition("Commands:\n")[2]
+    assert listed.strip()
+    assert "..." not in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("validate", "nowhere"), "error[not-a-repository] there is no folder nowhere\n  help: go to the clone of a"),
+        (
+            ("schema", "jobspek"),
+            "error[schema-unknown] no schema is called 'jobspek' (did you mean \"jobspec\"?)\n  help: ",
+        ),
+        (("fetch", "zzz", "--alone"), "error[cid-malformed] 'zzz' is no CIDv1 in base32\n  help: it looks like"),
+        (
+            ("keygen", "nowhere/key"),
+            "error[key-unwritable] nowhere/key cannot be written: No such file or directory\n  help: ",
+        ),
+    ],
+)
+def test_a_mistyped_word_is_told_with_a_way_out(
+    beacon: Beacon, arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = beacon(*arguments)
+    assert said.code in (2, 4)
+    assert told in said.err
+
+
+def test_a_doctor_without_a_registry_tells_the_rest(beacon: Beacon, tmp_path: Path) -> None:
+    said = beacon("doctor", "--repo", tmp_path, "--json")
+    checks = {check["name"]: check for check in said.json["checks"]}
+    assert (said.code, checks["registry"]["ok"], checks["python"]["ok"]) == (4, False, True)
+    assert "git init" in checks["registry"]["mend"]
+    assert {"git", "keys", "sandbox"} <= checks.keys()
+
+
 def test_an_interruption_is_exit_130(beacon: Beacon, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -203,11 +243,23 @@ def test_signing_writes_what_counts(beacon: Beacon, place: Scratch) -> None:
     assert beacon("validate", place.clone).code == 0
 
 
-@pytest.mark.parametrize(("key", "code"), [("nowhere", "key-missing"), ("contributor.pub", "key-exposed")])
+@pytest.mark.parametrize(("key", "code"), [("nowhere", "key-missing"), ("contributor.pub", "key-unreadable")])
 def test_without_a_key_nothing_is_signed(beacon: Beacon, place: Scratch, key: str, code: str) -> None:
     said = beacon("sign", place.clone / JOB, "--key", place.keys / key, "--json")
     assert (said.code, said.json["error"]["code"]) == (4, code)
     assert git(place.clone, "status", "-s") == ""
+
+
+def test_a_key_that_counts_for_nothing_is_told(beacon: Beacon, place: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.clone)
+    told = "allowed_signers does not list this key for alice"
+    assert told not in beacon("sign", JOB, "--key", place.keys / "contributor").err
+    assert told in beacon("sign", JOB, "--key", place.keys / "maintainer").err
+    assert told in beacon("rerun", "who", "--key", place.keys / "maintainer").err
+    assert "root does not list" not in beacon("trust", "maintainer", "--key", place.keys / "maintainer").err
+    assert "root does not list this key for zoe" in beacon("trust", "zoe", "--key", place.keys / "maintainer").err
+    said = beacon("trust", "../../x", "--key", place.keys / "maintainer")
+    assert (said.code, "name-malformed" in said.err) == (2, True)
 
 
 def test_validate_tells_everything_like_a_compiler(beacon: Beacon, place: Scratch) -> None:

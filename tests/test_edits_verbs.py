@@ -124,7 +124,7 @@ def test_a_job_is_called_by_its_path_or_by_its_end() -> None:
 def test_a_job_is_suspended_and_resumed(beacon: Callable[..., tuple[int, str, str]], place: Scratch) -> None:
     file = place.clone / "registry/suspended"
     file.write_text("# maintenance\n")
-    assert beacon("suspend", "who")[:2] == (0, f"{JOB}\n")
+    assert beacon("suspend", "who") == (0, f"{JOB}\n", "registry/suspended names 1 job; commit it\n")
     assert file.read_text() == f"# maintenance\n{JOB}\n"
     assert beacon("validate")[0] == 0
     assert beacon("suspend", "alice/who", "--json")[1].count('"changed": false') == 1
@@ -135,6 +135,9 @@ def test_a_job_is_suspended_and_resumed(beacon: Callable[..., tuple[int, str, st
     assert (code, json.loads(out)["suspended"]) == (0, [])
     assert file.read_text() == "# maintenance\n"
     code, out, _ = beacon("resume", "who", "--json")
+    assert (code, json.loads(out)["changed"]) == (0, False)
+    assert beacon("resume", "who")[2] == "registry/suspended says so already\n"
+    code, out, _ = beacon("resume", "whom", "--json")
     assert (code, json.loads(out)["error"]["code"]) == (2, "job-unknown")
 
 

@@ -150,8 +150,8 @@ def test_nobody_gives_it(beacon: Beacon, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("Qmnot",), 1, "cid-malformed"),
-        (("8c89a038",), 1, "cid-malformed"),
+        (("Qmnot",), 2, "cid-malformed"),
+        (("8c89a038",), 2, "cid-malformed"),
         ((folder_cid(FILES), "--from", "nobody"), 2, "fetch-source"),
         ((folder_cid(FILES), "--from", "folder="), 2, "fetch-source"),
         ((folder_cid(FILES), "--from", "gateway=ftp://x"), 2, "gateway-url"),

@@ -238,7 +238,7 @@ def test_a_liar_is_found_out_and_the_others_hold(tmp_path: Path) -> None:
     assert all(list(one.held) == ["good"] for one in found)
     assert {record.stage for one in found for name, record in one.records.items() if name != "good"} == {"lied"}
     assert {one.records["liar"].why for one in found} == {
-        "it says that it keeps it, and does not give it back: the file is gone"
+        "it says that it keeps it, and does not give it back: the file is not there"
     }
     assert {one.records["other"].why for one in found} == {"what came back has another root"}
 

@@ -12,8 +12,9 @@ from runner.commands.console import JsonFlag, line, note, put, put_json
 from runner.commands.findings import Form, demand_one_form, tell
 from runner.commands.places import checkout, opened, revision, top
 from runner.commands.proposals import judge, judge_alone
-from runner.commands.start import start_registry, write_trust
+from runner.commands.start import start_registry, warn_no_maintainer, warn_unlisted, write_trust
 from runner.diagnostics import as_json as problem_data
+from runner.diagnostics import did_you_mean
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Usage
@@ -21,7 +22,6 @@ from runner.formats.sshsig import fingerprint, public_line
 from runner.formats.sshsig import sign as sign_bytes
 from runner.ports import Snapshot
 from runner.registry import load_policy
-from runner.registry.keyfiles import ROOT
 from runner.state import demand_registry
 
 KeyOption = Annotated[Path, typer.Option("--key", "-k", help="Private key, OpenSSH format, Ed25519.")]
@@ -73,6 +73,10 @@ def sign(
     else:
         for one in made:
             line(f"{one['signature']}: {one['namespace']}, {fingerprint(signer.public)}")
+    if origin is None:
+        for file in files:
+            root = checkout(file.parent)
+            warn_unlisted(root, file.resolve().relative_to(root.resolve()).as_posix(), signer.public)
 
 
 def trust(
@@ -88,8 +92,7 @@ def trust(
         put_json({"files": [written]}, "trust")
     else:
         line(written)
-    if public_line(signer.public) not in (root / ROOT).read_text():
-        note(f"{ROOT} does not list this key: it counts only where the list before did")
+    warn_no_maintainer(root, name, signer.public)
 
 
 def validate(
@@ -171,7 +174,8 @@ def schema(
     else:
         file = name if name in found else f"{name}.json"
         if file not in found:
-            raise Usage("schema-unknown", f"no schema {name!r}; found {', '.join(found)}")
+            meant = did_you_mean(str(name), [one.removesuffix(".json") for one in found])
+            raise Usage("schema-unknown", f"no schema is called {name!r}{meant}", "`beacon schema` lists them all")
         put(found[file].decode())
 
 

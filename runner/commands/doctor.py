@@ -22,7 +22,7 @@ from runner.commands.places import cache_folder, opened, state_folder, top
 from runner.edges import sandbox, vitals
 from runner.edges.golem.preflight import Check
 from runner.edges.keys import load_keys
-from runner.errors import BeaconError, Usage
+from runner.errors import BeaconError, Environment, Usage
 from runner.model import Policy
 from runner.ports import Snapshot
 from runner.registry import load_policy
@@ -47,9 +47,12 @@ def doctor(
         return _tell([Check("beacon daemon", *vitals.judged(health, datetime.now(UTC)))], as_json)
     glm = _glm(amount)
     checks = [_python(), _tried("git", _git)]
-    with opened(top(repo)) as repository:
-        snapshot = repository.snapshot(repository.head())
-        checks += _of_registry(snapshot, keys, glm)
+    try:
+        with opened(top(repo)) as repository:
+            snapshot = repository.snapshot(repository.head())
+            checks += _of_registry(snapshot, keys, glm)
+    except (Usage, Environment) as error:  # what it needs besides a registry is told all the same
+        checks += [Check("registry", False, error.message, error.hint), _keys(keys), *_sandbox()]
     return _tell(checks, as_json)
 
 
@@ -74,7 +77,8 @@ def _of_registry(snapshot: Snapshot, keys: Path | None, amount: Decimal) -> Iter
         return
     yield Check("policy", True, f"log {policy.log.origin}, branch {policy.log.branch}")
     yield _keys(keys)
-    yield from _sandbox(policy)
+    if policy.golem is None or policy.golem.network == "devnet":
+        yield from _sandbox()
     yield from _targets(policy)
     if policy.golem is None:
         yield Check("golem", None, "not used: the policy names no network, jobs run in this machine's sandbox")
@@ -116,7 +120,7 @@ def _tried(name: str, look: Callable[[], Check]) -> Check:
 
 def _keys(folder: Path | None) -> Check:
     if folder is None and not any(name.startswith("BEACON_KEY") for name in os.environ):
-        return Check("keys", None, "none given: this machine can plan and verify, not publish", "set BEACON_KEYS")
+        return Check("keys", None, "none given: this machine can plan and verify, not publish", "--keys or BEACON_KEYS")
     try:
         load_keys(folder, os.environ)
     except BeaconError as error:
@@ -132,10 +136,8 @@ def _targets(policy: Policy) -> Iterator[Check]:
         yield Check(f"pin at {name}", None if why else True, said, "`beacon pin` brings bundles there once it does")
 
 
-def _sandbox(policy: Policy) -> Iterator[Check]:
+def _sandbox() -> Iterator[Check]:
     """Needed where jobs run on this machine: without Golem, or on a devnet."""
-    if policy.golem is not None and policy.golem.network != "devnet":
-        return
     try:
         found = sandbox.find()
         found.self_test()

@@ -11,6 +11,7 @@ import typer
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.operate import RepoOption
 from runner.commands.places import checkout
+from runner.commands.start import warn_unlisted
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import load_signer
 from runner.errors import Usage
@@ -34,9 +35,9 @@ def suspend(jobs: Jobs, repo: RepoOption = Path(), as_json: JsonFlag = False) ->
 
 def resume(jobs: Jobs, repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     """Take jobs off registry/suspended: once that is merged, they are run again."""
-    root, _ = _registry(repo)
-    there = listed(_read(root / SUSPENDED))
-    paths = [job_called(there, which) for which in jobs]
+    root, found = _registry(repo)
+    known = {*found, *listed(_read(root / SUSPENDED))}  # a job that was removed may still be on the list
+    paths = [job_called(known, which) for which in jobs]
     _change(root, paths, without, as_json, "resume")
 
 
@@ -59,6 +60,7 @@ def rerun(
     else:
         line(f"{path}: revision {revision}, signed")
         note("commit both files; once they are merged, the job is run again")
+    warn_unlisted(root, path, signer.public)
 
 
 def _registry(repo: Path) -> tuple[Path, tuple[str, ...]]:
@@ -82,9 +84,9 @@ def _change(
         return
     for path in sorted(listed(after)):
         line(path)
-    note(
-        f"{SUSPENDED} names {len(listed(after))} jobs; commit it" if after != before else f"{SUSPENDED} says so already"
-    )
+    count = len(listed(after))
+    names = f"names {count or 'no'} job{'' if count == 1 else 's'}; commit it"
+    note(f"{SUSPENDED} {names if after != before else 'says so already'}")
 
 
 def _read(file: Path) -> bytes:

@@ -80,7 +80,7 @@ def fetch(
         named = _bundle(state, which)
         cid = named.cid if named else which
         target = out or Path(cid)
-        parse_cid(cid)
+        _demand_cid(cid)
         refuse_taken(target)
         with _sources(sources or (), state) as found:
             came = _get(cid, found, target, Limit(most * MIB), Patience(whole=seconds), quiet=as_json)
@@ -189,12 +189,20 @@ def _registry(repo: Path, which: str) -> Iterator[State | None]:
             state = opened.enter_context(at_head(repo))
         except BeaconError as error:
             if isinstance(error, Usage) and error.code == "not-a-repository":
-                parse_cid(which)
+                _demand_cid(which)
             elif not _is_cid(which):
                 raise
             note(terminal(f"no registry at hand: {error.message}"))
             state = None
         yield state
+
+
+def _demand_cid(which: str) -> None:
+    """A CID that was typed, and not found in evidence. Raises `Usage`."""
+    try:
+        parse_cid(which)
+    except Unverified as error:
+        raise Usage(error.code, error.message, f"{error.hint}; or a run, in the clone of its registry") from None
 
 
 def _bundle(state: State | None, which: str) -> Bundle | None:

@@ -39,15 +39,17 @@ def git(folder: Path, *arguments: str) -> str:
 
 def checkout(start: Path) -> Path:
     """The top of the git work tree that holds a folder. Raises `Usage` where there is none."""
+    hint = "go to the clone of a registry, or give its folder; for a new registry: git init, then beacon init"
+    if not start.is_dir():
+        raise Usage("not-a-repository", f"there is no folder {start}", hint)
     try:
         return Path(git(start, "rev-parse", "--show-toplevel"))
     except Usage as error:
         if "must be run in a work tree" in error.message:
-            hint = "clone it without --bare, or name a commit, where the verb takes --rev"
-            raise Usage("bare-repository", f"{start.absolute()} has no files on disk", hint) from None
+            mend = "clone it without --bare, or name a commit, where the verb takes --rev"
+            raise Usage("bare-repository", f"{start.absolute()} has no files on disk", mend) from None
         if "not a git repository" not in error.message:
-            raise  # git knows better: a folder that is not there, or that somebody else owns
-        hint = "git init, or give the folder of one"
+            raise  # git knows better: a folder that somebody else owns
         raise Usage("not-a-repository", f"{start.absolute()} is in no git work tree", hint) from None
 
 

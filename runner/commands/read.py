@@ -93,7 +93,9 @@ def prove(
     """Print the C2SP tlog-proof of an entry."""
     with at_head(repo) as state:
         if state.checkpoint is None or index >= state.checkpoint.size:
-            raise Usage("entry-unknown", f"the log has no entry {index}")
+            size = state.checkpoint.size if state.checkpoint else 0
+            hint = f"it has entries 0 to {size - 1}: `beacon log show`" if size else "`beacon reconcile` begins it"
+            raise Usage("entry-unknown", f"the log has no entry {index}", hint)
         path = tree.inclusion(tiles(state.snapshot), index, state.checkpoint.size)
         proved = proof.write_proof(index, path, state.snapshot.read(CHECKPOINT) or b"")
         if as_json:

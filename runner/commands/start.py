@@ -9,14 +9,17 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from runner.commands.console import note
 from runner.edges.folder import FolderSnapshot
 from runner.edges.keys import SoftwareKey, load_signer, write_key
 from runner.errors import Usage
+from runner.formats.sshsig import public_line
 from runner.model import TrustList
 from runner.model.canonical import Id
 from runner.model.policy import Branch, Origin
 from runner.registry import load_policy
 from runner.registry.initialise import registry_files, sign_trust
+from runner.registry.keyfiles import CONTRIBUTORS, ROOT
 from runner.registry.trust import covered, trust_list
 
 
@@ -25,7 +28,8 @@ def start_registry(
 ) -> list[str]:
     """Write a fresh registry below `root`, with keys in `keys`, one a role. Returns the paths written. Raises
     `Usage` where a registry stands already, or where a name cannot be one: before anything is written."""
-    _demand_names(origin, branch, {"--maintainer": maintainer, "--owner": owner, "--runner": runner})
+    _demand_names(origin, branch)
+    _demand_ids({"--maintainer": maintainer, "--owner": owner, "--runner": runner})
     if (root / "registry" / "policy.yaml").exists():
         raise Usage("registry-exists", f"{root / 'registry'} is a registry already", "change it by pull request")
     if keys.resolve().is_relative_to(root.resolve()):
@@ -51,6 +55,7 @@ def start_registry(
 def write_trust(root: Path, maintainer: str, signer: SoftwareKey, keep: bool) -> str:
     """Sign registry/trust.json, after listing the files anew unless `keep` is set. Signatures of another list go away,
     since they no longer say anything. Returns the signature's path."""
+    _demand_ids({"NAME": maintainer})
     folder = FolderSnapshot(root)
     origin = load_policy(folder).log.origin
     listed = root / "registry" / "trust.json"
@@ -68,18 +73,43 @@ def write_trust(root: Path, maintainer: str, signer: SoftwareKey, keep: bool) ->
     return target.relative_to(root).as_posix()
 
 
-def _demand_names(origin: str, branch: str, principals: Mapping[str, str]) -> None:
+def warn_unlisted(root: Path, job: str, public: bytes) -> None:
+    """Say so where a registry's contributors, as they are on disk, do not list the key that signed a job."""
+    owner = job.removeprefix("registry/jobs/").partition("/")[0]
+    if job.startswith("registry/jobs/") and not _lists(root / CONTRIBUTORS, owner, public):
+        note(f"{CONTRIBUTORS} does not list this key for {owner}: the signature counts for nothing before it does")
+
+
+def warn_no_maintainer(root: Path, name: str, public: bytes) -> None:
+    """Say so where the maintainers, as they are on disk, do not count one of this name with this key."""
+    if not _lists(root / ROOT, name, public):
+        note(f"{ROOT} does not list this key for {name}: it counts only where the list before did")
+
+
+def _lists(file: Path, principal: str, public: bytes) -> bool:
+    """Whether a file of keys, which may hold anything, names a key for somebody."""
+    lines = file.read_text(errors="replace").splitlines() if file.is_file() else []
+    return any(line.split(" ", 1)[0] == principal and public_line(public) in line for line in lines)
+
+
+def _demand_names(origin: str, branch: str) -> None:
     """Refuse early what every later verb would refuse."""
-    checks: list[tuple[str, Any, str, str]] = [
-        ("--origin", Origin, origin, "a URL without https:// and without a slash at its end: example.org/beacon/log"),
-        ("--branch", Branch, branch, "letters and digits, and after the first also . _ / -"),
-        *((option, Id, name, "a to z, 0 to 9 and inner hyphens") for option, name in principals.items()),
-    ]
-    for option, kind, value, wanted in checks:
-        try:
-            TypeAdapter(kind).validate_python(value)
-        except ValidationError:
-            raise Usage("name-malformed", f"{option} cannot be {value!r}", f"it needs {wanted}") from None
+    wanted = "a URL without https:// and without a slash at its end: example.org/beacon/log"
+    _demand("--origin", Origin, origin, wanted)
+    _demand("--branch", Branch, branch, "letters and digits, and after the first also . _ / -")
+
+
+def _demand_ids(principals: Mapping[str, str]) -> None:
+    """Principals become names of files."""
+    for option, name in principals.items():
+        _demand(option, Id, name, "a to z, 0 to 9 and inner hyphens")
+
+
+def _demand(option: str, kind: Any, value: str, wanted: str) -> None:
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        raise Usage("name-malformed", f"{option} cannot be {value!r}", f"it needs {wanted}") from None
 
 
 def _key(path: Path) -> SoftwareKey:

@@ -31,6 +31,8 @@ def sweep(
         snapshot = repository.snapshot(repository.head())
         with golem_executor(snapshot, state_folder(), lambda _: None, os.environ) as executor:
             if executor is None:
+                if as_json:
+                    put_json({"swept": []}, "sweep")
                 note("the policy names no Golem network: there is nothing to sweep")
                 return 0
             invoice = pay or dismiss

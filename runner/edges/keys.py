@@ -58,6 +58,8 @@ def load_keys(folder: Path | None, environ: Mapping[str, str]) -> Keys:
         try:
             found[role] = _from_variable(role, environ) if folder is None else load_signer(folder / role)
         except Environment as error:
+            if folder is not None and error.code == "key-missing":
+                error.hint = f"name their folder with --keys or {FOLDER_VARIABLE}; `beacon keygen --runner` makes one"
             troubles.append(error)
     if len(troubles) == 1:
         raise troubles[0]
@@ -90,18 +92,20 @@ def load_signer(path: Path) -> SoftwareKey:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise Environment("key-unreadable", f"{path} is not a plain file", "name the key's own file")
+            raw = file.read(MAX_ARMOR + 1)
+            if raw.startswith(b"ssh-"):
+                raise Environment("key-unreadable", f"{path} is a public key", "name the private one, without .pub")
             if mode & 0o077:
                 raise Environment(
                     "key-exposed",
                     f"{path} has mode {stat.S_IMODE(mode):04o}: others than its owner can read or change it",
                     f"run `chmod 600 {path}`; if others had access, make a new key",
                 )
-            raw = file.read(MAX_ARMOR + 1)
     except FileNotFoundError:
         raise Environment(
             "key-missing",
             f"there is no key {path}",
-            f"make it with `beacon keygen`, or name its folder with --keys or {FOLDER_VARIABLE}",
+            "name another, or make one with `beacon keygen`",
         ) from None
     except OSError as error:
         raise Environment("key-unreadable", f"{path} cannot be read: {error.strerror}", "check whose it is") from None
@@ -128,7 +132,11 @@ def write_key(path: Path, key: SoftwareKey, comment: str) -> None:
             raise Environment(
                 "key-exists", f"{error.filename} exists already", "keys are never overwritten; choose another name"
             ) from None
-        raise Environment("key-unwritable", f"{error.filename or path} cannot be written: {error.strerror}") from None
+        raise Environment(
+            "key-unwritable",
+            f"{error.filename or path} cannot be written: {error.strerror}",
+            "name a folder that is there, and yours",
+        ) from None
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -153,6 +153,8 @@ def judged(path: Path, now: datetime) -> Judged:
             said = f"alive, and waiting since {trouble['since']}: [{trouble['code']}] {trouble['message']}"
             return Judged(None, said, f"beacon explain {trouble['code']}")
         return Judged(True, f"{state} at {at}, last success {data['lastSuccess']}")
+    except FileNotFoundError:
+        return Judged(False, f"there is no file {path}", "beacon daemon --health FILE keeps it")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         hint = "beacon daemon --health FILE keeps it"
         return Judged(False, f"{path} is no health file: {type(error).__name__}", hint)

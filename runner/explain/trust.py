@@ -101,7 +101,7 @@ ENTRIES = {
         "There is no trust list",
         "registry/trust.json holds the digests of the policy and the key files; without it nobody answers for them.",
         "a registry without registry/trust.json",
-        "beacon trust anna, and a pull request with the two files that it writes",
+        "beacon trust anna --key KEY, and a pull request with the two files that it writes",
     ),
     "trust-origin": Entry(
         "words",
@@ -115,21 +115,21 @@ ENTRIES = {
         "The trust list is not newer than the log's",
         "An old list with old signatures must not come back, so each list has a higher serial.",
         "registry/trust.json restored from an older commit",
-        "the list written anew with `beacon trust NAME`",
+        "the list written anew with `beacon trust NAME --key KEY`",
     ),
     "trust-stale": Entry(
         "words",
         "The trust list does not fit the files",
         "A file was added, removed or changed after the maintainers signed its digest.",
         "registry/policy.yaml changed in a pull request, registry/trust.json not",
-        "both changed, and signed by the maintainers: `beacon trust NAME`",
+        "both changed, and signed by the maintainers: `beacon trust NAME --key KEY`",
     ),
     "trust-threshold": Entry(
         "words",
         "Too few maintainers signed the trust list",
         "As many maintainers of registry/keys/root must sign as its first line says.",
         "# threshold: 2, and registry/trust.sigs/anna.sig alone",
-        "registry/trust.sigs/anna.sig and ben.sig, each made with `beacon trust NAME`, the second with --keep",
+        "registry/trust.sigs/anna.sig and ben.sig, made by `beacon trust NAME --key KEY`, the second with --keep",
     ),
     "trust-threshold-previous": Entry(
         "words",

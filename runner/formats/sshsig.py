@@ -240,10 +240,12 @@ def seed_of_openssh(pem: bytes) -> bytes:
 def _seed(outer: bytes, secret: bytes) -> bytes:
     """The seed inside a private section, whose every byte is checked against it and the public half outside."""
     (kind, public, pair, _), padding = some_strings(secret[8:], 4)
+    if kind != KEY_TYPE.encode():
+        raise ValueError(f"its type is {shown(kind)}")
     if secret[:4] != secret[4:8] or len(secret) % 8 or padding != bytes(range(1, 8))[: len(padding)]:
         raise ValueError("its check numbers or its padding are wrong")
-    if kind != KEY_TYPE.encode() or len(pair) != 2 * ed25519.KEY_BYTES:
-        raise ValueError(f"a key of type {shown(kind)}")
+    if len(pair) != 2 * ed25519.KEY_BYTES:
+        raise ValueError(f"it holds {len(pair)} bytes of key, not {2 * ed25519.KEY_BYTES}")
     seed = pair[: ed25519.KEY_BYTES]
     derived = bytes(SigningKey(seed).verify_key)
     if not (derived == public == pair[ed25519.KEY_BYTES :] and outer == _key_blob(public)):

@@ -29,7 +29,7 @@ PROVIDERS = "registry/providers.yaml"
 TRUST = "registry/trust.json"
 SIGNATURES = "registry/trust.sigs"
 
-_SIGN = "maintainers sign with `beacon trust NAME`, and every further one with `beacon trust NAME --keep`"
+_SIGN = "maintainers sign with `beacon trust NAME --key KEY`, and every further one with `--keep` too"
 
 
 class Trust(NamedTuple):
@@ -89,7 +89,8 @@ def accepts(previous: History, snapshot: Snapshot) -> Trust:
     problems = [*_returned(previous, trust)]
     if trust.serial <= previous.serial:
         message = f"the serial is {trust.serial}, but the log holds a list with {previous.serial} already"
-        problems.append(Problem(TRUST, 0, 0, "trust-serial", message, "write the list anew with `beacon trust NAME`"))
+        hint = "write the list anew with `beacon trust NAME --key KEY`"
+        problems.append(Problem(TRUST, 0, 0, "trust-serial", message, hint))
     living = [
         Key("maintainer", life.principal, sshsig.parse_public_line(line))
         for line, life in previous.keys.items()
@@ -151,7 +152,7 @@ def _listed(raw: bytes | None, files: Mapping[str, bytes], problems: list[Proble
     try:
         listed = TrustList.from_bytes(raw, "the trust list")
     except Unverified as error:
-        hint = "write it with `beacon trust NAME`, not by hand"
+        hint = "write it with `beacon trust NAME --key KEY`, not by hand"
         problems.append(Problem(TRUST, 0, 0, error.code, error.message, hint))
         return None
     for path in sorted(files.keys() | listed.files):
@@ -177,7 +178,7 @@ def _signers(snapshot: Snapshot, message: bytes, origin: str, problems: list[Pro
         try:
             signers.add(sshsig.verify(snapshot.read(path) or b"", message, namespace(origin)))
         except Unverified as error:
-            hint = "sign again with `beacon trust NAME --keep`, or remove the file"
+            hint = "sign again with `beacon trust NAME --key KEY --keep`, or remove the file"
             problems.append(Problem(path, 0, 0, error.code, error.message, hint))
     return frozenset(signers)
 

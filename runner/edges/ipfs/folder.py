@@ -59,7 +59,7 @@ class Folder:
         try:
             yield
         except FileNotFoundError:
-            raise PinFailed("the file is gone", missing=True) from None
+            raise PinFailed("the file is not there", missing=True) from None
         except Environment as error:
             raise PinFailed(error.message) from None
         except OSError as error:
