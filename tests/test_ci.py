@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runner.commands.places import git
+from runner.commands.reconcile import as_data
 from runner.errors import Unverified
 from runner.registry.schemas import answers
 from runner.rendering import plandata
@@ -23,6 +24,7 @@ from tests.hostile import ATTACKS
 from tests.scratch import JOB, Scratch, scratch
 from tests.sinks import shape
 from tests.test_cli import Beacon, beacon  # noqa: F401 - a fixture
+from tests.worlds import Registry, job_file
 
 SHA = "5" * 40
 PULL = PullRequest(12, "main", SHA)
@@ -180,6 +182,27 @@ def test_a_tick_s_summary() -> None:
     assert text.startswith("### Beacon: 1 started, 1 published\n")
     assert "| `alice/who` | suspended listed |" in text
     assert "done" not in text
+
+
+def test_the_summary_of_a_large_registry_s_tick(beacon: Beacon, tmp_path: Path) -> None:  # noqa: F811
+    """Thousands of runs at once, and thousands of jobs that wait: counted, and cut where a summary would be dropped."""
+    runs = {"started": [f"{n:064x}" for n in range(20_000)], "published": [], "cancelled": [], "remaining": []}
+    idle = [{"path": f"registry/jobs/alice/j{n}.yaml", "code": "suspended", "why": "listed"} for n in range(30_000)]
+    (tmp_path / "tick.json").write_text(json.dumps({"head": None, **runs, "plan": plan(idle=idle)}))
+    said = beacon("ci", "summary", "--tick", tmp_path / "tick.json")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("### Beacon: 20000 started\n")
+    assert len(said.out.encode()) < 1 << 20
+    assert "more parts stand in `beacon status`" in said.out
+
+
+def test_a_tick_s_answer_does_not_grow_with_what_is_done() -> None:
+    registry = Registry()
+    registry.submit(job_file())
+    assert registry.act().published
+    outcome = registry.act()
+    assert [idle.code for idle in outcome.plan.idle] == ["done"]
+    assert as_data(outcome)["plan"]["idle"] == []
 
 
 # The comment, on a forge

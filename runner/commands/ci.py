@@ -47,7 +47,7 @@ def summary(
         if found := _troubles(problems):
             line(proposalpage.summary(None, found))
     elif tick is not None:
-        done = _read(Tick, tick)
+        done = _read(Tick, tick, plandata.MOST_OF_OURS)
         line(proposalpage.tick(done) if done else "### Beacon: it said nothing; see the log")
     else:
         line(proposalpage.summary(_read(PlanData, plan), _troubles(problems)))
@@ -104,22 +104,22 @@ def _troubles(file: Path | None) -> list[Trouble]:
     return found.problems if found else []
 
 
-def _read(model: type[G], file: Path | None) -> G | None:
+def _read(model: type[G], file: Path | None, most: int = plandata.MOST_BYTES) -> G | None:
     """What a file says; None where there is none, it is empty, or it is not what `beacon` writes, which is told."""
-    raw = _bytes(file) if file else None
+    raw = _bytes(file, most) if file else None
     try:
-        return plandata.read(model, raw, file.name) if file and raw and raw.strip() else None
+        return plandata.read(model, raw, file.name, most) if file and raw and raw.strip() else None
     except Unverified as error:
         note(terminal(f"warning: {error.message}; {error.hint}"))
         return None
 
 
-def _bytes(file: Path) -> bytes | None:
+def _bytes(file: Path, most: int = plandata.MOST_BYTES) -> bytes | None:
     """As much of a plain file as is ever read; None where there is none. An artifact may hold links."""
     if file.is_symlink() or not file.is_file():
         return None
     try:
         with file.open("rb") as opened:
-            return opened.read(plandata.MOST_BYTES + 1)
+            return opened.read(most + 1)
     except OSError as error:
         raise Usage("file-unreadable", f"{file}: {error.strerror}") from None

@@ -118,7 +118,7 @@ def _demand_sense(stage: str | None, work: Path | None, digest: list[str] | None
 
 
 def as_data(outcome: Outcome) -> dict[str, Any]:
-    """What a tick did, as JSON data."""
+    """What a tick did, as JSON data. Jobs that are done, or not due, are not in it, however many there are."""
     return {
         "schema": "beacon/reconcile/v1",
         "head": outcome.head,
@@ -127,7 +127,7 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
         "cancelled": outcome.cancelled,
         "superseded": outcome.superseded,
         "remaining": outcome.remaining,
-        "plan": planview.as_json(outcome.plan),
+        "plan": planview.as_json(outcome.plan._replace(idle=tuple(filter(waited_for, outcome.plan.idle)))),
     }
 
 

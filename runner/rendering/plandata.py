@@ -18,7 +18,9 @@ from runner.errors import Unverified
 from runner.model.canonical import Count, Decimal, first_mistake
 
 MOST_BYTES = 4 << 20
-"""The largest file that is read."""
+"""The largest file of a stranger that is read."""
+MOST_OF_OURS = 256 << 20
+"""The largest that the same job wrote: a large registry may begin 100,000 runs at once."""
 MOST = 2000
 """The longest list that is read. A pull request on GitHub shows 300 files."""
 
@@ -110,15 +112,22 @@ class Troubles(Given):
     problems: Annotated[list[Trouble], Field(max_length=10 * MOST)]
 
 
+class Waiting(Given):
+    """What of a tick's plan is still to be told when the tick is over."""
+
+    idle: list[Left]
+    budgets: list[Purse] = []
+
+
 class Tick(Given):
-    """What `beacon reconcile --json` says: ids of runs."""
+    """What `beacon reconcile --json` says: ids of runs. This machine's own, so that as many are read as there are."""
 
     head: Name | None
-    started: Annotated[list[Name], Field(max_length=MOST)]
-    published: Annotated[list[Name], Field(max_length=MOST)]
-    cancelled: Annotated[list[Name], Field(max_length=MOST)]
-    remaining: Annotated[list[Name], Field(max_length=MOST)]
-    plan: PlanData
+    started: list[Name]
+    published: list[Name]
+    cancelled: list[Name]
+    remaining: list[Name]
+    plan: Waiting
 
 
 class Error(Given):
@@ -138,10 +147,10 @@ class Failure(Given):
 G = TypeVar("G", bound=Given)
 
 
-def read(model: type[G], raw: bytes, what: str) -> G:
+def read(model: type[G], raw: bytes, what: str, most: int = MOST_BYTES) -> G:
     """The value in a JSON file. Raises `Unverified` with the first mistake."""
-    if len(raw) > MOST_BYTES:
-        raise _malformed(what, f"it has more than {MOST_BYTES} bytes")
+    if len(raw) > most:
+        raise _malformed(what, f"it has more than {most} bytes")
     try:
         data = json.loads(raw)
         return model.model_validate(_whole(data) if b"\\u" in raw else data)
