@@ -1,4 +1,6 @@
-"""Four runners that race, are killed and meet failing pushes: `python -m tests.racing_runners FOLDER SEED JOBS`.
+"""Four runners that race, are killed and meet failing pushes.
+
+`python -m tests.racing_runners FOLDER SEED JOBS AT_ONCE`; no more jobs are merged where AT_ONCE are not over.
 
     FOLDER/remote.git       the bare remote; its hooks refuse a push, die before it moves refs, or die after, by a seed
     FOLDER/<name>/          a runner's clone; FOLDER/<name>.state its signed state, FOLDER/<name>.spool its spool
@@ -58,8 +60,6 @@ SHORT = Leases(margin=0, clock=1)
 KILL_EVERY = 1.0
 QUIET = 0.6
 """Seconds: between two kills, and what a tick of three attempts takes on a quiet machine."""
-AT_ONCE = 6
-"""How many jobs are merged and not over, before no more are merged."""
 LATEST = 3000.0
 
 _DRAW = """#!/bin/sh
@@ -190,8 +190,9 @@ def forked(folder: Path, name: str, seed: int, **how: Any) -> int:
 class Race:
     """The race, from its beginning to its end."""
 
-    def __init__(self, folder: Path, seed: int, jobs: int) -> None:
-        self._folder, self._seed = folder, seed
+    def __init__(self, folder: Path, seed: int, jobs: int, at_once: int) -> None:
+        """No more are merged where `at_once` jobs are not over."""
+        self._folder, self._seed, self._at_once = folder, seed, at_once
         self._chance = random.Random(seed)
         self._left = [f"job{number:03}" for number in range(jobs)]
         self._merged: set[str] = set()
@@ -259,8 +260,8 @@ class Race:
         try:
             state = self._state()
             over = self._over(state)
-            if len(self._merged - over) < AT_ONCE and self._left:
-                batch = self._left[: self._chance.randint(1, 3)]
+            if len(self._merged - over) < self._at_once and self._left:
+                batch = self._left[: self._chance.randint(1, self._at_once // 2)]
                 self._merge(batch)
                 self._left = self._left[len(batch) :]
             return not self._left and over >= self._merged
@@ -302,6 +303,6 @@ class Race:
 
 
 if __name__ == "__main__":
-    contest = Race(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    contest = Race(Path(sys.argv[1]), *map(int, sys.argv[2:]))
     gc.freeze()
     sys.exit(0 if contest.run() else 1)
