@@ -13,20 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runner import __version__
-from runner.chronicle import newest_verdicts
 from runner.commands.console import JsonFlag, line, note, put_json
-from runner.commands.executors import app_keys, executing, refusal
 from runner.commands.places import git, opened, remotes, revision, state_folder, top
 from runner.edges.keys import load_keys, secrets
-from runner.edges.spool import FolderSpool
 from runner.edges.state import SignedState
 from runner.errors import Environment, Usage
-from runner.model.receipt import RunnerIdentity
 from runner.plan import Pending
 from runner.plan import plan as make_plan
 from runner.ports import Emit
@@ -38,7 +34,9 @@ from runner.registry.fields import as_json as as_data
 from runner.rendering import planview, statusview
 from runner.schedules import lateness
 from runner.state import demand_registry, read_state
-from runner.world import World
+
+if TYPE_CHECKING:
+    from runner.world import World
 
 RepoOption = Annotated[Path, typer.Option("--repo", help="The registry's clone.")]
 RemoteOption = Annotated[str, typer.Option(help="The remote whose branch counts; `none` for the local branch alone.")]
@@ -69,6 +67,8 @@ def plan(
     as_json: JsonFlag = False,
 ) -> None:
     """What would run, where, how many answers, at which cost, signed by whom; and why each other job would not."""
+    from runner.commands.executors import refusal
+
     root = top(repo)
     with opened(root) as repository:
         judge = read_state(repository, repository.resolve(base) if base else repository.head())
@@ -97,6 +97,9 @@ def plan(
 def status(repo: RepoOption = Path(), as_json: JsonFlag = False) -> None:
     """Every job, and where it stands: pending, running, published, or why not; and the verdict of its newest run, where
     the registry has at most 1,000 jobs."""
+    from runner.chronicle import newest_verdicts
+    from runner.commands.executors import refusal
+
     root = top(repo)
     with opened(root) as repository:
         state = read_state(repository, repository.head())
@@ -171,6 +174,11 @@ def at_work(
 ) -> Iterator[World]:
     """The same for somebody who is at the desk already; `folder` is the runner's own in the git directory. `asked` is
     set by somebody else to stop it, if not by a signal."""
+    from runner.commands.executors import app_keys, executing
+    from runner.edges.spool import FolderSpool
+    from runner.model.receipt import RunnerIdentity
+    from runner.world import World
+
     head = desk.repository.snapshot(desk.repository.head())
     stopping = stoppable() if asked is None else nullcontext(asked)
     with stopping as stop, executing(head, state or state_folder(), desk.emit, environ) as executor:

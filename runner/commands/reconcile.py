@@ -1,51 +1,44 @@
-"""The verb `reconcile`: in one piece, or in three stages for the jobs of a workflow."""
+"""The verb `reconcile` in one piece; its stages, for the jobs of a workflow, are in `staging.py`.
+
+What runs is imported when there may be something to run: that takes longer than to see that there is not.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Timer
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runner import handover, staged
 from runner.commands.console import JsonFlag, line, note, put_json
 from runner.commands.durations import seconds
-from runner.commands.executors import executing
 from runner.commands.operate import (
     RemoteOption,
     RepoOption,
-    alone,
     at_desk,
     at_work,
-    elapsed,
     now,
     remote_of,
-    stoppable,
 )
-from runner.commands.places import opened, state_folder, top
+from runner.commands.places import top
 from runner.commands.progress import progress
-from runner.edges import durable
 from runner.edges.quietnote import QuietNote
-from runner.edges.spool import FolderSpool
-from runner.errors import Environment, Usage
-from runner.events import say
-from runner.model import sha256
+from runner.errors import Usage
 from runner.publish import Desk
 from runner.quiet import Quiet, note_of, state_key, waited_for
-from runner.reconcile import Outcome
-from runner.reconcile import reconcile as reconcile_once
 from runner.rendering import planview
 from runner.share import Share
-from runner.world import Bench, World
+
+if TYPE_CHECKING:
+    from runner.reconcile import Outcome
+    from runner.world import World
 
 _PART = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
-_MOST_BYTES = 1 << 30
 STAGES = ("start", "execute", "publish")
 SelectOption = Annotated[list[str] | None, typer.Option(help="Only jobs with this label, NAME=VALUE; may be repeated.")]
 ShardOption = Annotated[str, typer.Option(help="Only the I-th of N equal parts of the runs, as I/N.")]
@@ -77,20 +70,25 @@ def reconcile(
     end = seconds(deadline, "--deadline") if deadline else None
     place = remote_of(root, remote)
     if stage == "execute" and work:
-        return _execute(root, place, work, share, end, as_json)
+        from runner.commands import staging
+
+        return staging.execute(root, place, work, share, end, as_json)
     with progress() as emit, at_desk(root, keys, place, emit) as (desk, folder):
         quiet = None if stage or as_json else QuietNote(folder / "quiet")
         if quiet is not None and (kept := _still_quiet(quiet, desk)) is not None:
             _tell_idle("nothing to do", kept.told)
             return 0
         with _at_work(desk, folder, share, end) as world:
-            if stage == "start" and work:
-                return _start(world, work, as_json)
             before = desk.repository.head()
-            if stage == "publish" and work:
-                handover.accept(_results(work), set(digest or []))
-                outcome = staged.publish(world._replace(spool=FolderSpool(work / handover.RESULTS, emit)))
+            if stage and work:
+                from runner.commands import staging
+
+                if stage == "start":
+                    return staging.start(world, work, as_json)
+                outcome = staging.publish(world, work, set(digest or []))
             else:
+                from runner.reconcile import reconcile as reconcile_once
+
                 outcome = reconcile_once(world)
         if quiet is not None and (until := outcome.quiet_until):
             quiet.save(note_of(*_state(desk), outcome.plan.idle, until))
@@ -195,76 +193,3 @@ def ending(stop: Event, after: float | None) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-def _start(world: World, work: Path, as_json: bool) -> int:
-    before = world.desk.repository.head()
-    given = staged.start(world)
-    for old in (work / handover.RESULTS).glob("*-of-*.json"):  # what was executed before is announced anew, or not
-        old.unlink()
-    durable.write(work / handover.HANDOVER, given.canonical())
-    output("pending", "true" if given.runs else "false")
-    output("wrote", "true" if given.head != before else "false")
-    if as_json:
-        put_json(given.to_json())
-    else:
-        line(f"{len(given.runs)} to execute: {work / handover.HANDOVER}")
-    return 0
-
-
-def _execute(root: Path, remote: str | None, work: Path, share: Share, end: float | None, as_json: bool) -> int:
-    """The stage without keys. What had ended by the deadline is handed on too."""
-    given = handover.read(_read(work / handover.HANDOVER))
-    with (
-        progress() as emit,
-        opened(root, remote=remote, emit=emit) as repository,
-        alone(repository.git_dir),
-        stoppable("what ended by then is handed on") as stop,
-        ending(stop, end),
-    ):
-        repository.refresh()
-        head = repository.snapshot(given.head)
-        with executing(head, state_folder(), emit, os.environ) as executor:
-            spool = FolderSpool(work / handover.RESULTS, emit)
-            bench = Bench(repository, executor, spool, now, elapsed, stop, emit)
-            done = staged.execute(bench, given, share)
-            say(emit, "handed-on", runs=len(done), of=len(given.runs))
-    runs = {handed.run for handed in given.runs if share.has(handed.run)}
-    listed = handover.listing({path: raw for path, raw in _results(work).items() if path[:64] in runs})
-    durable.write(work / handover.RESULTS / f"{share.part}-of-{share.parts}.json", listed)
-    output("digest", sha256(listed))
-    if as_json:
-        put_json({"schema": "beacon/executed/v1", "digest": sha256(listed), "executed": done})
-    else:
-        line(sha256(listed))
-    return 3 if len(done) < len(runs) else 0
-
-
-def _results(work: Path) -> Mapping[str, bytes]:
-    """Everything below `results/`, by path. Raises `Environment` for links, and for more than a gigabyte."""
-    folder, found, size = work / handover.RESULTS, {}, 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise Environment("handover-damaged", f"{path} is no plain file", "take what `execute` wrote as it is")
-        if path.is_dir() or path.name.startswith(durable.TEMPORARY):
-            continue
-        size += path.stat().st_size
-        if size > _MOST_BYTES:
-            raise Environment("handover-damaged", f"{folder} holds more than {_MOST_BYTES >> 20} MiB")
-        found[path.relative_to(folder).as_posix()] = path.read_bytes()
-    return found
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        hint = "the stage `start` writes it into the folder that --work names"
-        raise Usage("file-unreadable", f"{path}: {error.strerror}", hint) from None
-
-
-def output(name: str, value: str) -> None:
-    """An output of a workflow's step, where this is one. Names and values are ours, on one line."""
-    if file := os.environ.get("GITHUB_OUTPUT"):
-        with Path(file).open("a", encoding="utf-8") as out:
-            out.write(f"{name}={value}\n")
