@@ -4,6 +4,7 @@ the forge alone says."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -330,3 +331,30 @@ def test_a_plan_tells_what_changes(beacon: Beacon, registries: Scratch, tmp_path
     shown = beacon("ci", "summary", "--plan", file)
     assert shown.out.startswith("### Beacon plan: 1 job to add, 1 to change, 1 to remove · 2 runs")
     assert "| `spec.retries` |" in shown.out
+
+
+def test_a_pull_request_that_lifts_a_suspension_tells_what_will_run(
+    beacon: Beacon,  # noqa: F811
+    registries: Scratch,
+    tmp_path: Path,
+) -> None:
+    """No job's file differs, and all the same it runs, and costs, after the merge."""
+    place = registries.copy(tmp_path / "registry")
+    suspended = place.clone / "registry/suspended"
+    suspended.write_text(f"{JOB}\n")
+    place.push("Not now")
+    git(place.clone, "branch", "base")
+    suspended.write_text("")
+    place.push("Now")
+
+    def shown(base: str, rev: str) -> str:
+        said = beacon("plan", "--repo", place.clone, "--base", base, "--rev", rev, "--json")
+        (tmp_path / "plan.json").write_text(said.out)
+        return beacon("ci", "summary", "--plan", tmp_path / "plan.json").out
+
+    lifted = shown("base", "HEAD")
+    assert lifted.startswith("### Beacon plan: 0 jobs to add, 1 to change, 0 to remove · 1 run, "), lifted
+    assert "| `registry/suspended` | `true` | `false` |" in lifted
+    back = shown("HEAD", "base")
+    assert back.startswith("### Beacon plan: 0 jobs to add, 1 to change, 0 to remove · 0 runs, "), back
+    assert "| ~ | `alice/who` | | | | | suspended listed in registry/suspended |" in re.sub(" +", " ", back)

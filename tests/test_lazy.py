@@ -142,7 +142,8 @@ def test_asking_for_one_job_judges_one() -> None:
 def naive(head: Registry, base: Registry) -> tuple[dict[str, str], set[object]]:
     """What is new, by judging everything on both sides."""
     old = {path: job.sha256 for path, job in base.jobs.items()}
-    jobs = {path: job.sha256 for path, job in head.jobs.items() if old.get(path) != job.sha256}
+    lifted = head.suspended ^ base.suspended
+    jobs = {path: job.sha256 for path, job in head.jobs.items() if old.get(path) != job.sha256 or path in lifted}
     known = {problem._replace(help="") for problem in base.problems}
     return jobs, {problem for problem in head.problems if problem._replace(help="") not in known}
 

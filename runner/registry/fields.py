@@ -1,7 +1,7 @@
 """What a pull request does with each job: adds, changes or removes it, and which fields differ. Pure.
 
 A field is named as its author wrote it, `spec.prompts[capital].text`: an item of a list by its `id` or `name` where it
-has one, else by its place. Values are JSON.
+has one, else by its place. Values are JSON. Whether `registry/suspended` lists a job is told like a field of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from runner.model import JobSpec
-from runner.registry import Registry
+from runner.registry import SUSPENDED, Registry
 
 MOST = 100
 """How many fields of a job are told; `more` counts the rest."""
@@ -49,10 +49,16 @@ def changed(news: Registry, after: Registry, before: Registry) -> tuple[Change, 
         if old is None:
             found.append(Change(path, "change" if before.holds(path) else "add"))
         else:
-            differ = tuple(_differ(old.spec, job.spec))
+            differ = (*_suspended(path, before, after), *_differ(old.spec, job.spec))
             found.append(Change(path, "change", differ[:MOST], max(0, len(differ) - MOST)))
     gone = [Change(path, "remove") for path in before.jobs.files if not after.holds(path)]
     return tuple(sorted([*found, *gone]))
+
+
+def _suspended(path: str, before: Registry, after: Registry) -> Iterator[Field]:
+    old, new = (json.dumps(path in registry.suspended) for registry in (before, after))
+    if old != new:
+        yield Field(SUSPENDED, old, new)
 
 
 def _differ(before: JobSpec, after: JobSpec) -> Iterator[Field]:
