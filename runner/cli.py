@@ -154,7 +154,7 @@ def invoke(verb: Verb, arguments: list[str]) -> int:
     """Call a verb's function, and turn what it returns or raises into an exit code."""
     gc.disable()  # imports, and later thousands of documents, are no garbage: looking for it takes a fifth of the time
     from runner.commands.console import note, report_error
-    from runner.errors import BeaconError
+    from runner.errors import BeaconError, refused
 
     module, function = verb.target.split(":")
     target = getattr(import_module(f"runner.commands.{module}"), function)
@@ -172,6 +172,8 @@ def invoke(verb: Verb, arguments: list[str]) -> int:
         return returned[0] if code == 0 and returned and isinstance(returned[0], int) else code
     except BeaconError as error:
         return report_error(error, as_json="--json" in arguments)
+    except OSError as error:
+        return report_error(refused(error), as_json="--json" in arguments)
     except KeyboardInterrupt:
         note("beacon: interrupted")
         return 130

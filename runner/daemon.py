@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from runner.errors import BeaconError, Environment, Invalid, Unverified
+from runner.errors import BeaconError, Environment, Invalid, Unverified, refused
 from runner.events import say
 from runner.ports import Emit
 from runner.reconcile import Outcome
@@ -245,8 +245,7 @@ def _named(error: Exception) -> BeaconError:
     if isinstance(error, BeaconError):
         return error
     if isinstance(error, OSError):
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return Environment("system-refused", f"the operating system refused: {said}", "free space? permissions?")
+        return refused(error)
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

@@ -91,3 +91,10 @@ class Conflict(BeaconError):
     """Somebody else moved the branch first. Nothing was written; reading again and retrying helps."""
 
     retryable = True
+
+
+def refused(error: OSError) -> Environment:
+    """What the system refused, where nobody nearer to it said more."""
+    said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    hint = "look at the path, at whose it is, and at the room on its disk"
+    return Environment("system-refused", f"the operating system refused: {said}", hint)

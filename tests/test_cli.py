@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from runner.commands.operate import working
 from runner.commands.places import git
 from runner.commands.start import write_trust
 from runner.edges.keys import SoftwareKey, load_signer, write_key
+from runner.execute import execute
 from runner.formats.sshsig import sign
 from runner.model import entry as e
 from runner.model.canonical import sha256
@@ -29,7 +31,7 @@ from runner.registry.keyfiles import signer_line
 from tests import make
 from tests.conftest import ROOT
 from tests.fake_executor import FakeExecutor
-from tests.scratch import JOB, Scratch, quick_job, scratch
+from tests.scratch import JOB, Scratch, demand_sandbox, quick_job, scratch
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -183,6 +185,13 @@ def test_a_mistyped_word_is_told_with_a_way_out(
     assert told in said.err
 
 
+def test_what_the_system_refuses_is_told(beacon: Beacon, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = beacon("keygen", "--runner", tmp_path / "file/keys", "--json")
+    assert (said.code, said.json["error"]["code"]) == (4, "system-refused")
+    assert said.json["error"]["message"] == f"the operating system refused: {tmp_path}/file/keys: Not a directory"
+
+
 def test_a_doctor_without_a_registry_tells_the_rest(beacon: Beacon, tmp_path: Path) -> None:
     said = beacon("doctor", "--repo", tmp_path, "--json")
     checks = {check["name"]: check for check in said.json["checks"]}
@@ -197,6 +206,28 @@ def test_an_interruption_is_exit_130(beacon: Beacon, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("runner.commands.operate.top", interrupted)
     assert beacon("status").code == 130
+
+
+def test_an_interruption_before_there_is_a_verb_is_one_too() -> None:
+    early = "def main(_): raise KeyboardInterrupt"
+    start = f"import runpy, runner.edges.checkout as c\n{early}\nc.main = main\nrunpy.run_path('beacon')"
+    done = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_a_try_that_was_interrupted_compares_what_came_and_says_so(
+    beacon: Beacon, place: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demand_sandbox()
+
+    def interrupted(*words: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return execute(*words)
+
+    monkeypatch.setattr("runner.commands.trial.execute", interrupted)
+    said = beacon("run", place.clone / JOB, "--out", tmp_path / "out")
+    assert (said.code, said.out) == (130, f"insufficient: {tmp_path}/out/README.md\n")
+    assert "what was answered is still compared" in said.err
 
 
 def test_errors_are_json_where_json_is_asked_for(beacon: Beacon, tmp_path: Path) -> None:

@@ -108,4 +108,5 @@ def test_what_cannot_be_seen_is_shown() -> None:
 def test_unknown_codes_are_corrected() -> None:
     with pytest.raises(Usage) as error:
         explain.explain("region-unkown")
-    assert error.value.hint == 'did you mean "region-unknown"?'
+    assert error.value.message.endswith('(did you mean "region-unknown"?)')
+    assert error.value.hint == "`beacon explain` lists them all"

@@ -54,7 +54,7 @@ def test_a_job_to_start_is_told_with_its_cost_and_its_power() -> None:
     text = as_text(found)
     assert text.startswith(f"1 to start, 0 to resume, 0 with nothing to do\n\n+ {WHO}\n")
     assert "EU, US, APAC" in text
-    assert "3 (3 regions x 1 providers x 1 prompts x 1 answers x 1 targets)" in text
+    assert "3 (3 regions x 1 provider x 1 prompt x 1 answer x 1 target)" in text
     assert "0 GLM at most" in text
     assert "insufficient by design, alpha is 0.05" in text
     assert "alice SHA256:" in text

@@ -17,6 +17,7 @@ from runner.edges.git_process import Git
 from runner.edges.housekeeping import Leftover, Sizes
 from runner.history import is_over
 from runner.rendering.neutral import terminal
+from runner.rendering.sentences import count
 from runner.state import read_state
 
 LARGE = 1 << 30
@@ -73,13 +74,13 @@ def said(before: Sizes, found: list[Leftover], after: Sizes | None) -> Iterator[
     """The same, as lines."""
     kind = f" ({', '.join(before.kind)})" if before.kind else ""
     yield f"git directory  {_size(before.bytes)}{kind}"
-    yield f"  packed       {_size(before.pack_bytes)} in {before.packs} packs"
+    yield f"  packed       {_size(before.pack_bytes)} in {count(before.packs, 'pack')}"
     yield f"  loose        {_size(before.loose_bytes)} in {before.loose} objects"
     yield f"  our caches   {_size(before.caches)}, made again when deleted"
     for one in found:
         yield f"{'removed' if after else 'left over'}: {WORDS[one.kind]}: {terminal(one.name)}, {_size(one.bytes)}"
     if after:
-        yield f"git directory  {_size(after.bytes)} now, {_size(after.pack_bytes)} in {after.packs} packs"
+        yield f"git directory  {_size(after.bytes)} now, {_size(after.pack_bytes)} in {count(after.packs, 'pack')}"
 
 
 def advised(now: Sizes, found: list[Leftover], applied: bool) -> Iterator[str]:
@@ -90,5 +91,5 @@ def advised(now: Sizes, found: list[Leftover], applied: bool) -> Iterator[str]:
         yield "a runner needs a part of this: git clone --filter=blob:none --sparse, see docs/forges.md"
 
 
-def _size(count: int) -> str:
-    return f"{count} B" if count < 1000 else f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+def _size(size: int) -> str:
+    return f"{size} B" if size < 1000 else f"{size / 1e3:.1f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"

@@ -266,5 +266,6 @@ def remote_of(root: Path, name: str) -> str | None:
     if name == "none" or (name == "origin" and name not in known):
         return None
     if name not in known:
-        raise Usage("remote-unknown", f"no remote {name!r}; found {', '.join(known) or 'none'}")
+        hint = "`git remote add` makes one; --remote none works on the local branch alone"
+        raise Usage("remote-unknown", f"no remote {name!r}; found {', '.join(known) or 'none'}", hint)
     return name

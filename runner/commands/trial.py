@@ -62,7 +62,7 @@ def run(
         start=0,
         root=secrets.token_hex(32),
     )
-    with progress() as emit, stoppable() as stop:
+    with progress() as emit, stoppable("what was answered is still compared") as stop:
         results = execute(Order(tried, spec, files, policy), executor, MemorySpool(), emit, stop, time.monotonic)
         job = Job(path, raw, sha256(raw), spec, b"tried locally at " + instant(now()).encode() + b"\n", b"")
         throwaway = SoftwareKey(os.urandom(32))
@@ -75,7 +75,7 @@ def run(
         put_json(done.diff.to_json())
     else:
         line(f"{done.diff.verdict}: {out}/README.md")
-    return 0
+    return 130 if stop.is_set() else 0
 
 
 def _place(file: Path) -> tuple[Path, str, bytes]:

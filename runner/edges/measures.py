@@ -8,17 +8,16 @@ Both packages bring all their data in the wheel, and reach no network.
 from __future__ import annotations
 
 import re
-import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from statistics import fmean
 from typing import Any
 
 from runner.compare.language import language
 from runner.compare.signals import tidy
 from runner.compare.tokens import vocabulary
+from runner.edges.extras import install
 from runner.errors import Environment
 from runner.rendering.diffview import Measure, Scores
 
@@ -95,6 +94,5 @@ def _load(module: str, pinned: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        here = f"{sys.executable} -m pip install" if find_spec("pip") else f"uv pip install --python {sys.executable}"
         said = f"--with {extra} needs {pinned.partition('==')[0]}: {error}"
-        raise Environment("extra-missing", said, f"{here} {pinned}") from None
+        raise Environment("extra-missing", said, install(pinned)) from None

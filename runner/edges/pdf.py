@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from runner.edges.extras import install
 from runner.errors import Environment
 
 
@@ -22,7 +23,8 @@ def pdf(document: str, style: str, seconds: int) -> bytes:
         weasyprint: Any = import_module("weasyprint")
         fetcher: Any = import_module("weasyprint.urls").URLFetcher
     except (ImportError, OSError) as error:
-        hint = "pip install weasyprint, and Pango (Debian, Ubuntu: apt install libpango-1.0-0 libharfbuzz-subset0)"
+        pango = "and Pango (Debian, Ubuntu: apt install libpango-1.0-0 libharfbuzz-subset0)"
+        hint = f"{install('weasyprint')}, {pango}"
         raise Environment("pdf-missing", f"WeasyPrint cannot be loaded: {error}", hint) from None
 
     class Nothing(fetcher):  # type: ignore[misc] # the class of a package that may be absent

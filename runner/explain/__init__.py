@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.diagnostics import suggestion
+from runner.diagnostics import did_you_mean
 from runner.errors import Usage
 from runner.explain import (
     blocks,
@@ -66,7 +66,11 @@ def explain(code: str) -> str:
     """The entry of a code as plain text. Raises `Usage` for an unknown one."""
     entry = CODES.get(code)
     if entry is None:
-        raise Usage("code-unknown", f'no error has the code "{code}"', suggestion(code, CODES, "codes"))
+        raise Usage(
+            "code-unknown",
+            f'no error has the code "{code}"{did_you_mean(code, CODES)}',
+            "`beacon explain` lists them all",
+        )
     if isinstance(entry, Note):
         return f"{code}: {entry.title}\n\n{entry.why}\n\nWhat helps: {entry.mend}"
     return f"{code}: {entry.title}\n\n{entry.why}\n\nNot so:\n{_block(entry.bad)}\n\nBut so:\n{_block(entry.good)}"

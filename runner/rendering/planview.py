@@ -10,6 +10,7 @@ from typing import Any
 from runner.model.chance import PValue
 from runner.plan import Pending, Plan
 from runner.rendering.neutral import inline, terminal
+from runner.rendering.sentences import count
 
 
 def as_text(plan: Plan) -> str:
@@ -96,10 +97,16 @@ def _facts(pending: Pending) -> list[tuple[str, str]]:
         region.name + (f" ({' '.join(region.countries)})" if region.countries else "") for region in spec.regions
     )
     sampling = spec.sampling
-    shape = f"{len(spec.regions)} regions x {sampling.providers} providers x {len(spec.prompts)} prompts"
+    factors = (
+        (len(spec.regions), "region"),
+        (sampling.providers, "provider"),
+        (len(spec.prompts), "prompt"),
+        (sampling.replicas, "answer"),
+        (len(spec.targets), "target"),
+    )
     facts = [
         ("regions", where),
-        ("answers", f"{pending.answers} ({shape} x {sampling.replicas} answers x {len(spec.targets)} targets)"),
+        ("answers", f"{pending.answers} ({' x '.join(count(*factor) for factor in factors)})"),
         ("costs", _costs(pending)),
         ("smallest p", _p(pending.smallest_p, pending.reaches_alpha, spec.compare.alpha)),
         ("signer", pending.signer),
