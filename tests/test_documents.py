@@ -125,6 +125,13 @@ def test_mistakes_at_one_place_do_not_hide_each_other() -> None:
     ]
 
 
+def test_missing_quotes_hide_no_other_mistake() -> None:
+    raw = dump(merged(job_data(), {"spec": {"retries": "0.5", "regoins": 1, "minRegions": 99}}))
+    with pytest.raises(Invalid) as error:
+        read(JobSpec, raw.replace(b'"0.5"', b"0.5"), "x.yaml")
+    assert sorted(found.code for found in error.value.problems) == ["field-unknown", "value-range", "yaml-float"]
+
+
 def test_a_wrong_entry_does_not_make_its_list_too_short() -> None:
     assert [found[0] for found in mistakes(target(kind="x"))] == ["value-unknown"]
 

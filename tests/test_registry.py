@@ -33,6 +33,16 @@ def of_job(*, policy: Any = POLICY, **changes: Any) -> tuple[Problem, ...]:
     return judged(signed({JOB: dump(data(**changes))}), policy).problems
 
 
+def test_a_number_without_quotes_hides_no_rule_that_is_broken() -> None:
+    changes = {"metadata": {"owner": "zoe"}, "spec": {"compare": {"alpha": "0.01"}, "regions": [{"name": "APCA"}]}}
+    raw = dump(data(**changes))
+    codes = {code for _, code in found(judged(signed({JOB: raw})).problems)}
+    assert codes >= {"owner-mismatch", "region-unknown"}
+    bare = raw.replace(b'"0.01"', b"0.01")
+    assert {code for _, code in found(judged(signed({JOB: bare})).problems)} == codes | {"yaml-float"}
+    assert judged(signed({JOB: bare})).jobs == {}
+
+
 def test_a_signed_job_of_its_owner_may_run() -> None:
     raw = dump(data())
     result = judged(signed({JOB: raw}))

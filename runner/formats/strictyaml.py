@@ -14,7 +14,7 @@ left to the models; here each value keeps its place in the text. YAML 1.1 and 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -46,6 +46,7 @@ Location: TypeAlias = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF|nan|NaN|NAN)")
+_TEXTS = frozenset(["yaml-float", "yaml-ambiguous"])
 _CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 _OTHER_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 
@@ -103,6 +104,15 @@ class Parsed:
         return _problem(self.path, self.lines, mark, code, message, hint)
 
 
+class Unquoted(Invalid):
+    """Quotes are missing, and nothing else is wrong. `parsed` holds these values as the texts that they would be in
+    quotes, for whoever looks for more mistakes; a document it is not."""
+
+    def __init__(self, problems: Iterable[Problem], parsed: Parsed) -> None:
+        super().__init__(problems)
+        self.parsed = parsed
+
+
 def load(raw: bytes, path: str, most: int = yamltext.MAX_BYTES) -> Parsed:
     """The document in a file's bytes. Raises `Invalid` with every mistake that was found, in the order of the text."""
     return parse_with(_engine(), raw, path, most)
@@ -139,9 +149,12 @@ class _Reader:
             pass
         finally:
             self._parser.dispose()
+        parsed = Parsed(data, self._path, self._lines)
         if self._problems:
-            raise Invalid(sorted(self._problems, key=lambda problem: (problem.line, problem.column)))
-        return Parsed(data, self._path, self._lines)
+            problems = sorted(self._problems, key=lambda problem: (problem.line, problem.column))
+            whole = data is not None and all(one.code in _TEXTS for one in problems)
+            raise Unquoted(problems, parsed) if whole else Invalid(problems)
+        return parsed
 
     def _root(self) -> Any:
         for event in self._events:

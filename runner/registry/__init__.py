@@ -217,10 +217,10 @@ def judge_job(
         key = _signer(path, raw, signature, policy, keyring)
     except Unverified as error:
         problems.append(Problem(path, 0, 0, error.code, error.message, error.hint))
-    try:
-        spec, parsed = documents.read(JobSpec, raw, path)
-    except Invalid as error:
-        return Judged(path, None, (*problems, *error.problems))
+    spec, parsed, found = documents.read_on(JobSpec, raw, path)
+    problems += found
+    if spec is None or parsed is None:
+        return Judged(path, None, tuple(problems))
     problems += jobrules.judge(spec, parsed, policy, benchmarks)
     if problems or key is None or signature is None:
         return Judged(path, None, tuple(problems))

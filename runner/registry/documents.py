@@ -31,11 +31,31 @@ D = TypeVar("D", bound=Document)
 def read(model: type[D], raw: bytes, path: str, most: int = MAX_BYTES) -> tuple[D, Parsed]:
     """The document in a file of strict YAML of at most `most` bytes, and the places of its values. Raises `Invalid`
     with every mistake."""
-    parsed = strictyaml.load(raw, path, most)
+    document, parsed, problems = read_on(model, raw, path, most)
+    if problems or document is None or parsed is None:
+        raise Invalid(problems)
+    return document, parsed
+
+
+def read_on(
+    model: type[D], raw: bytes, path: str, most: int = MAX_BYTES
+) -> tuple[D | None, Parsed | None, tuple[Problem, ...]]:
+    """As `read`, with every mistake in place of an error. Where quotes alone are missing, the document is there too:
+    what it would say with them can be wrong as well, and an author shall see all of it at once."""
+    unquoted: tuple[Problem, ...] = ()
     try:
-        return model.from_json(parsed.data), parsed
+        parsed = strictyaml.load(raw, path, most)
+    except strictyaml.Unquoted as error:
+        parsed, unquoted = error.parsed, error.problems
+    except Invalid as error:
+        return None, None, error.problems
+    try:
+        return model.from_json(parsed.data), parsed, unquoted
     except ValidationError as error:
-        raise Invalid(explained(error, parsed, model)) from None
+        told = {(problem.line, problem.column) for problem in unquoted}
+        more = [one for one in explained(error, parsed, model) if (one.line, one.column) not in told]
+        problems = sorted((*unquoted, *more), key=lambda problem: (problem.line, problem.column))
+        return None, parsed, tuple(problems)
 
 
 def explained(error: ValidationError, parsed: Parsed, model: type[Document]) -> tuple[Problem, ...]:
