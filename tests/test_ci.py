@@ -207,6 +207,18 @@ def test_a_tick_s_answer_does_not_grow_with_what_is_done() -> None:
     assert as_data(outcome)["plan"]["idle"] == []
 
 
+def test_mistakes_beyond_what_is_read_are_not_left_out(beacon: Beacon, tmp_path: Path) -> None:  # noqa: F811
+    """Whoever makes so many does not get a plan without any."""
+    one = {"path": JOB, "line": 1, "column": 1, "severity": "error", "code": "yaml-tab", "message": "a tab"}
+    (tmp_path / "plan.json").write_text(json.dumps(plan()))
+    for problems in ([one] * 20_001, "none"):
+        (tmp_path / "problems.json").write_text(json.dumps({"problems": problems}))
+        said = beacon("ci", "summary", "--plan", tmp_path / "plan.json", "--problems", tmp_path / "problems.json")
+        assert "· 1 mistake to mend\n" in said.out
+        assert "**artifact-malformed** the list of mistakes could not be read" in said.out
+        assert "problems.json is not what `beacon` writes" in said.err
+
+
 # The comment, on a forge
 
 

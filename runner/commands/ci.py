@@ -20,6 +20,16 @@ from runner.rendering.plandata import Failure, Given, PlanData, Tick, Trouble, T
 
 ci = typer.Typer(add_completion=False, rich_markup_mode=None)
 BOT = "github-actions[bot]"
+UNREAD = Trouble(
+    path="registry",
+    line=0,
+    column=0,
+    severity="error",
+    code="artifact-malformed",
+    message="the list of mistakes could not be read",
+    help="the log of the check tells the first ones",
+)
+"""Stands for a list of mistakes that is none, or too long."""
 _MOST_PULLS = 5
 G = TypeVar("G", bound=Given)
 
@@ -100,7 +110,10 @@ def _failure(file: Path | None) -> Failure | None:
 
 
 def _troubles(file: Path | None) -> list[Trouble]:
+    """What is wrong; a list that cannot be read, as one of a hundred thousand mistakes, is no sign that nothing is."""
     found = _read(Troubles, file)
+    if found is None and file is not None and _bytes(file):
+        return [UNREAD]
     return found.problems if found else []
 
 
