@@ -116,7 +116,8 @@ def test_a_pull_request_s_workflow_can_write_nothing_and_knows_no_secret() -> No
 
 def test_every_job_refuses_a_machine_of_our_own_in_public(tmp_path: Path) -> None:
     """Before anything else, whatever the job holds: strangers' pull requests would reach the machine."""
-    guards = [job["steps"][0] for path in WORKFLOWS for job in jobs(path).values()]
+    examples = sorted(ROOT.glob("docs/examples/*.yml"))
+    guards = [job["steps"][0] for path in [*WORKFLOWS, *examples] for job in jobs(path).values()]
     for guard in guards:
         for hosted, private, refused in (
             ("self-hosted", False, True),
