@@ -197,7 +197,7 @@ class _Reader:
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        lines: dict[str, int] = {}
+        first: dict[str, Event] = {}
         event: Any
         for event in self._events:
             if isinstance(event, CollectionEndEvent):
@@ -205,11 +205,11 @@ class _Reader:
             key = self._key(event, depth)
             value = self._value(next(self._events), depth + 1)
             if key in data:
-                message = f'the key "{key[:40]}" stands twice, first in line {lines[key]}'
+                message = f'the key "{key[:40]}" stands twice, first in line {first[key].start_mark.line + 1}'
                 self._add_at(event, "yaml-duplicate-key", message, "keep one of them")
             elif key is not None:
                 data[key] = value
-                lines[key] = event.start_mark.line + 1
+                first[key] = event
         return data
 
     def _key(self, event: Any, depth: int) -> str | None:
@@ -236,10 +236,10 @@ class _Reader:
             if "\0" in value or (not value.isprintable() and _has_surrogate(value)):
                 self._add_at(event, "yaml-escape", "an escape gives NUL or half a surrogate pair", _ESCAPE_HELP)
             return value
-        if value in _CONSTANTS:
-            return _CONSTANTS[value]
         if value[:1].isalpha() or value[:1] in {"_", "/"}:
             if len(value) <= 5 and value.lower() in _OTHER_WORDS:
+                if value in _CONSTANTS:
+                    return _CONSTANTS[value]
                 self._ambiguous(event)
             return value
         if _INTEGER.fullmatch(value):

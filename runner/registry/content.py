@@ -49,12 +49,14 @@ _CARD = re.compile(
 )
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
 _MADE_UP = re.compile(r"(?i)(?:^|\.)(?:example\.(?:com|org|net)|example|test|invalid)$")
-_PERSONAL_SIGN = re.compile(r"@|\+[1-9]|[0-9](?:[ -]?[0-9]){11}|[A-Z]{2}[0-9]{2}")
+# One of these stands in all personal data. Each by itself: a pattern that begins with one set of characters is looked
+# for twice as fast as their union.
+_PERSONAL_SIGNS = tuple(map(re.compile, ("@", r"\+[1-9]", "[0-9](?:[ -]?[0-9]){11}", "[A-Z][A-Z][0-9][0-9]")))
 
 
 def suspicious(text: str) -> bool:
     """Whether a text can hold a secret or personal data at all. Cheap; holds for texts joined by line feeds too."""
-    return any(sign in text for sign in _SIGNS) or _PERSONAL_SIGN.search(text) is not None
+    return any(map(text.__contains__, _SIGNS)) or any(sign.search(text) for sign in _PERSONAL_SIGNS)
 
 
 def secrets(text: str) -> Iterator[str]:
