@@ -13,11 +13,25 @@ from tests.kubo import kubo  # noqa: F401 - the same
 from tests.preloaded import Preloaded
 
 ROOT = Path(__file__).resolve().parent.parent
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """trio hands its chance to hypothesis, which warns where a verb froze the heap and so hid who else holds it."""
+    """Folders of quick tests stand in memory, where there is room: half of what git costs them is waiting for a disk,
+    and no test takes the power away. trio hands its chance to hypothesis, which warns where a verb froze the heap and
+    so hid who else holds it."""
     config.addinivalue_line("filterwarnings", "ignore:It looks like .register_random.")
+    if config.option.markexpr == "not slow" and _roomy(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # pytest's documentation names it
+
+
+def _roomy(folder: Path) -> bool:
+    """Whether files, and programs among them, can be put there."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
 
 
 def _outside(name: str, variable: str) -> Path:
