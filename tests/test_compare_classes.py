@@ -89,7 +89,7 @@ def test_what_lies_beyond_the_analysed_part_is_still_a_difference() -> None:
     assert (found.level, found.kinds) == ("minor", ("content",))
 
 
-N = 262_144
+N = 131_072
 HOSTILE = {
     "spaces": "in" + " " * N,
     "newlines": "\n" * N,
@@ -125,7 +125,9 @@ def test_hostile_text_is_judged_in_linear_time(name: str) -> None:
     text = HOSTILE[name]
     started = time.process_time()
     classify(text, text[:-3] + "zz]")
-    assert time.process_time() - started < 2, "two answers of 256 KiB, each well under a second"
+    assert time.process_time() - started < 2, (
+        "two answers of 128 KiB, far below it: what is quadratic takes ten times as long"
+    )
 
 
 def test_characters_do_not_depend_on_the_python_release() -> None:
