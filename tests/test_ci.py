@@ -329,6 +329,11 @@ def test_a_plan_tells_what_changes(beacon: Beacon, registries: Scratch, tmp_path
     for path in ("gone.yaml", "gone.yaml.sig"):
         (place.clone / "registry/jobs/alice" / path).unlink()
     place.push("Change, add and remove")
+    judged = beacon("validate", place.clone, "--base", "base", "--rev", "HEAD")
+    assert judged.out == "2 new or changed jobs, all valid; 1 job removed\n"
+    assert (
+        beacon("validate", place.clone, "--base", "HEAD", "--rev", "HEAD").out == "no job changes; the rest is valid\n"
+    )
     said = beacon("plan", "--repo", place.clone, "--base", "base", "--json")
     changes = {one["job"].split("/")[-1]: one for one in said.json["changes"]}
     assert {name: one["change"] for name, one in changes.items()} == {

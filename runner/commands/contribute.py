@@ -11,7 +11,7 @@ import typer
 from runner.commands.console import JsonFlag, line, note, put, put_json
 from runner.commands.findings import Form, demand_one_form, tell
 from runner.commands.places import checkout, opened, revision, top
-from runner.commands.proposals import judge, judge_alone
+from runner.commands.proposals import Verdict, judge, judge_alone
 from runner.commands.start import start_registry, warn_no_maintainer, warn_unlisted, write_trust
 from runner.diagnostics import as_json as problem_data
 from runner.diagnostics import did_you_mean
@@ -120,17 +120,18 @@ def validate(
     else:
         tell(problems, form)
     if not as_json and form != "sarif" and not errors:
-        what = "job" if base is None else "new or changed job"
-        none = "no jobs yet" if base is None else "no job changes"
-        count = found.jobs
-        line(
-            f"1 {what}, valid"
-            if count == 1
-            else f"{count} {what}s, all valid"
-            if count
-            else f"{none}; the rest is valid"
-        )
+        line(_all_valid(found, base is not None))
     return 1 if errors else 0
+
+
+def _all_valid(found: Verdict, proposed: bool) -> str:
+    """What there is, where nothing is wrong with it."""
+    what, none = ("new or changed job", "no job changes") if proposed else ("job", "no jobs yet")
+    gone = f"{found.removed} job{'s' * (found.removed > 1)} removed" if found.removed else ""
+    if not found.jobs:
+        return f"{gone or none}; the rest is valid"
+    valid = f"1 {what}, valid" if found.jobs == 1 else f"{found.jobs} {what}s, all valid"
+    return f"{valid}; {gone}" if gone else valid
 
 
 def explain(

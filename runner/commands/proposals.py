@@ -22,10 +22,11 @@ from runner.registry.trust import POLICY, TRUST, Trust, accepts, read_trust
 
 
 class Verdict(NamedTuple):
-    """How many jobs may run, of those that were judged, and what is wrong."""
+    """How many jobs may run, of those that were judged, and what is wrong; and how many jobs are gone."""
 
     jobs: int
     problems: list[Problem]
+    removed: int = 0
 
 
 def judge(root: Path, repository: GitRepository, snapshot: Snapshot, base: str, rev: str | None) -> Verdict:
@@ -43,10 +44,12 @@ def judge(root: Path, repository: GitRepository, snapshot: Snapshot, base: str, 
         broken = proposed(root, repository, begin, end, origin)._replace(paths=())
         return Verdict(alone.jobs, [*rules.judge(broken), *alone.problems])
     brought = proposed(root, repository, begin, end, policy.log.origin)
-    news = changes.brought(load(snapshot, trust, policy), snapshot, load(before, trust))
+    now, then = load(snapshot, trust, policy), load(before, trust)
+    news = changes.brought(now, snapshot, then)
+    gone = sum(not now.holds(path) for path in then.jobs.files)
     known = _of_trust(before, trust, before)
     of_trust = [problem for problem in _of_trust(snapshot, trust, before) if problem not in known]
-    return Verdict(len(news.jobs), list(dict.fromkeys([*rules.judge(brought), *of_trust, *news.problems])))
+    return Verdict(len(news.jobs), list(dict.fromkeys([*rules.judge(brought), *of_trust, *news.problems])), gone)
 
 
 def judge_alone(snapshot: Snapshot) -> Verdict:
