@@ -192,6 +192,17 @@ def test_what_the_system_refuses_is_told(beacon: Beacon, tmp_path: Path) -> None
     assert said.json["error"]["message"] == f"the operating system refused: {tmp_path}/file/keys: Not a directory"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_what_git_says_of_a_stranger_s_clone_stands_in_one_line(beacon: Beacon, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    os.chown(tmp_path, 65534, 65534)
+    os.chown(tmp_path / ".git", 65534, 65534)
+    said = beacon("status", "--repo", tmp_path)
+    assert said.code == 2
+    assert "git config --global --add safe.directory" in said.err
+    assert "U+000A" not in said.err
+
+
 def test_a_doctor_without_a_registry_tells_the_rest(beacon: Beacon, tmp_path: Path) -> None:
     said = beacon("doctor", "--repo", tmp_path, "--json")
     checks = {check["name"]: check for check in said.json["checks"]}

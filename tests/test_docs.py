@@ -17,7 +17,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from runner.cli import VERBS
+from runner.cli import VERBS, main
 from runner.edges.folder import FolderSnapshot
 from runner.model import JobSpec
 from runner.registry import Benchmarks, jobrules, load_policy
@@ -161,3 +161,11 @@ def test_every_decision_is_listed() -> None:
         text = (folder / note).read_text()
         assert "**Problem" in text, note
         assert "**Choice" in text, note
+
+
+def test_what_the_documentation_calls_one_run_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = README.read_text() + (ROOT / "docs/reports.md").read_text()
+    names = set(re.findall(r"beacon report ([^-\s`]\S*)` prints one|beacon report (\S+) --pdf", texts))
+    assert {name for pair in names for name in pair if name} == {"8c89a038"}
+    assert main(["report", "8c89a038", "--repo", str(ROOT), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["runs"]) == 1

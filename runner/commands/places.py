@@ -33,7 +33,8 @@ def git(folder: Path, *arguments: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise Usage("git-failed", f"git {arguments[0]}: {done.stderr.strip() or f'exit {done.returncode}'}")
+        said = "; ".join(text.strip().rstrip(":") for text in done.stderr.splitlines() if text.strip())
+        raise Usage("git-failed", f"git {arguments[0]}: {said or f'exit {done.returncode}'}")
     return done.stdout.rstrip("\n")
 
 
