@@ -108,7 +108,9 @@ def test(arguments: list[str]) -> int:
         # the whole suite, on every core; in the order of the files, since those with the longest tests come first
         quick += ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     arguments = [argument for argument in arguments if argument != "--slow"]
-    return subprocess.run([str(PYTHON), "-m", "pytest", "-rs", *quick, *arguments], cwd=HERE).returncode
+    # compiled once, and not by every process of every test, whatever the shell says
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run([str(PYTHON), "-m", "pytest", "-rs", *quick, *arguments], cwd=HERE, env=environ).returncode
 
 
 def lint() -> int:
