@@ -112,6 +112,7 @@ def test_every_verb_has_help(beacon: Beacon, verb: str) -> None:
     assert said.code == 0
     assert said.out.lower().lstrip().startswith("usage: ")
     assert f"beacon {verb}" in said.out
+    assert "Exit: 0 fine" in said.out
     assert not said.err
 
 

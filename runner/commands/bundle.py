@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli import ending
 from runner.commands.console import JSON_HELP, line, note, put_json
 from runner.edges.trees import read_tree, refuse_taken, write_file, write_graph
 from runner.errors import Usage
@@ -43,7 +44,9 @@ def bundle(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     words = "A run's evidence as one CID, and as one file that any IPFS node takes."
-    top = argparse.ArgumentParser("beacon bundle", description=words, allow_abbrev=False, formatter_class=_Help)
+    top = argparse.ArgumentParser(
+        "beacon bundle", description=words, epilog=ending("bundle"), allow_abbrev=False, formatter_class=_Help
+    )
     verbs = top.add_subparsers(title="Commands", metavar="COMMAND", required=True)
     for call in (cid, car, extract):
         words = " ".join((call.__doc__ or "").split())

@@ -197,7 +197,7 @@ class _Reader:
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        first: dict[str, Event] = {}
+        first: dict[str, Any] = {}
         event: Any
         for event in self._events:
             if isinstance(event, CollectionEndEvent):
