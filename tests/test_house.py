@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,23 @@ def test_packages_stay_apart(package: str, forbidden: tuple[str, ...]) -> None:
     folder = ROOT / package.replace(".", "/")
     for path in folder.rglob("*.py"):
         assert not [name for name in imports(path) if name.startswith(forbidden)], relative(path)
+
+
+def test_looking_starts_without_what_runs_and_compares() -> None:
+    """A verb that only judges, plans, or finds nothing to do would take half as long again to start."""
+    verbs = "runner.commands.contribute, runner.commands.operate, runner.commands.reconcile"
+    listed = f"import sys, {verbs}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", listed], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"runner.plan", "runner.model.jobspec"} <= loaded
+    spared = (
+        "runner.compare.verdict",
+        "runner.stages",
+        "runner.execute",
+        "runner.model.receipt",
+        "runner.model.report",
+    )
+    assert not loaded.intersection(spared)
 
 
 def test_nothing_names_where_it_was_made() -> None:

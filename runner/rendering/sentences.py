@@ -8,11 +8,13 @@ our words, ids and numbers only, so it can stand in a heading, an image's altern
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from runner.model.chance import PValue
-from runner.model.report import Apart, DiffReport, TargetDiff, Test, Verdict
 from runner.rendering.neutral import Safe, ident, joined, phrase
+
+if TYPE_CHECKING:  # a plan counts with these words, too, and has no report
+    from runner.model.chance import PValue
+    from runner.model.report import Apart, DiffReport, TargetDiff, Test, Verdict
 
 SYMBOLS: Mapping[Verdict, Safe] = {
     "same": Safe("="),
