@@ -107,7 +107,11 @@ def reconcile(
 def _demand_sense(stage: str | None, work: Path | None, digest: list[str] | None, share: Share) -> None:
     """Whether options go together. Raises `Usage`."""
     if stage is not None and (stage not in STAGES or work is None):
-        raise Usage("stage-unknown", f"--stage {stage} needs one of {', '.join(STAGES)}, and --work FOLDER")
+        raise Usage(
+            "stage-unknown",
+            f"--stage {stage} needs one of {', '.join(STAGES)}, and --work FOLDER",
+            "see `beacon reconcile --help`",
+        )
     if stage is None and (work or digest):
         raise Usage("stage-unknown", "--work and --digest belong to --stage", "see `beacon reconcile --help`")
     if stage == "execute" and share.labels:
@@ -169,7 +173,9 @@ def share_of(select: list[str] | None, shard: str) -> Share:
     """What `--select` and `--shard` say. Raises `Usage`."""
     pairs = [label.partition("=") for label in select or []]
     if wrong := [name + mark + value for name, mark, value in pairs if not (name and mark)]:
-        raise Usage("label-invalid", f"--select {wrong[0]!r} is not NAME=VALUE")
+        raise Usage(
+            "label-invalid", f"--select {wrong[0]!r} is not NAME=VALUE", "a label of the job, as --select team=evals"
+        )
     found = _PART.fullmatch(shard)
     if found is None or int(found[1]) > int(found[2]):
         raise Usage("shard-invalid", f"--shard {shard!r} is not I/N with I from 1 to N", "for example 2/4")

@@ -159,7 +159,7 @@ class _Reader:
     def _root(self) -> Any:
         for event in self._events:
             if isinstance(event, StreamEndEvent):
-                self._add(Mark(0, 0, 1), "yaml-empty", "the file holds no document")
+                self._add(Mark(0, 0, 1), "yaml-empty", "the file holds no document", "write one, or remove the file")
                 raise _Stop
             if isinstance(event, DocumentStartEvent):
                 break
