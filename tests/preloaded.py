@@ -134,11 +134,11 @@ class Preloaded:
         return self._started[-1]
 
     def run(
-        self, call: str, arguments: list[str], folder: Path, environ: Mapping[str, str]
+        self, call: str, arguments: list[str], folder: Path, environ: Mapping[str, str], seconds: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         """One to its end."""
         process = self.start(call, arguments, folder, environ)
-        out, err = process.communicate(PATIENCE)
+        out, err = process.communicate(seconds)
         assert process.returncode is not None
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 

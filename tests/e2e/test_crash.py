@@ -20,7 +20,7 @@ from runner.commands.places import opened
 from runner.model import entry as e
 from runner.state import read_state
 from tests.conftest import ROOT
-from tests.preloaded import Preloaded
+from tests.preloaded import PATIENCE, Preloaded
 from tests.scratch import Scratch, demand_sandbox, scratch
 from tests.signed import roots
 
@@ -33,14 +33,17 @@ Reconcile = Callable[[Scratch, int], subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def reconcile(preloaded: Preloaded, cache: Path) -> Reconcile:
+    """`reconcile_until`, where the cache is this module's."""
+    return partial(reconcile_until, preloaded, cache)
+
+
+def reconcile_until(
+    preloaded: Preloaded, cache: Path, place: Scratch, nth: int, seconds: float = PATIENCE
+) -> subprocess.CompletedProcess[str]:
     """Reconcile in a process of its own, which kills itself at the nth event."""
-    return partial(_reconcile, preloaded, cache)
-
-
-def _reconcile(preloaded: Preloaded, cache: Path, place: Scratch, nth: int) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "BEACON_STATE": str(place.state), "BEACON_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
     arguments = [str(place.clone), str(place.keys / "runner"), str(nth)]
-    return preloaded.run("tests.e2e.reconcile_until:program", arguments, place.place, environment)
+    return preloaded.run("tests.e2e.reconcile_until:program", arguments, place.place, environment, seconds)
 
 
 @pytest.fixture(scope="module")
