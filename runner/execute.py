@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ from runner.model.run import cells as planned
 from runner.model.run import seed
 from runner.money import attempt_cost, caps, plain, region_budget
 from runner.ports import AttemptResult, Emit, Event, Executor, Spool, Work
+from runner.watch import as_they_end
 
 AGAIN = frozenset({"missing", "timeout", "error"})
 """Statuses of cells that a further attempt may still answer."""
@@ -196,7 +197,7 @@ class _Execution:
                     pool.submit(self._one, work, barrier if place < together else None)
                     for place, work in enumerate(works)
                 ]
-                for future in as_completed(futures):
+                for future in as_they_end(futures):
                     self._failure = self._failure or future.exception()
                     result = None if future.exception() else future.result()
                     if result is not None:

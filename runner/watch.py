@@ -1,14 +1,31 @@
-"""While a run executes: watch whether it is still wanted. A cancellation reaches the work within one poll."""
+"""While others work: watch whether the work is still wanted, and hear that it is not.
+
+A cancellation reaches the work within one poll, a signal at once.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 from runner.errors import BeaconError
 
 STOP_SECONDS = 0.2
+_Result = TypeVar("_Result")
+
+
+def as_they_end(futures: Iterable[Future[_Result]]) -> Iterator[Future[_Result]]:
+    """Each future as it ends; where the main thread waits, signals are handled meanwhile.
+
+    Their handlers run on that thread alone, between two of its instructions, and a signal that the system gave to
+    another thread, or just before the wait began, does not end a wait for a lock: so none here is long."""
+    left = set(futures)
+    while left:
+        ended, left = wait(left, STOP_SECONDS, FIRST_COMPLETED)
+        yield from ended
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from runner.commands.operate import stoppable
 from runner.edges.memory import MemoryEvents, MemorySpool
 from runner.errors import Environment
 from runner.execute import Order, execute
@@ -187,6 +190,22 @@ def test_cancel_begins_nothing_more() -> None:
 
     bench.executor = FakeExecutor(cancelling, capacity=1)
     assert len(bench.execute()) == 1
+
+
+def test_a_signal_that_another_thread_received_stops_the_work(capsys: pytest.CaptureFixture[str]) -> None:
+    def signalled(work: Work, cell: Cell, number: int) -> str:
+        if not heard:
+            time.sleep(0.2)  # until the main thread waits
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            heard.append(bench.cancel.wait(10))
+        return "late"
+
+    heard: list[bool] = []
+    bench = Bench(FakeExecutor(signalled, capacity=1))
+    with stoppable() as bench.cancel:
+        assert len(bench.execute()) == 1
+    assert heard == [True]
+    assert "stopping" in capsys.readouterr().err
 
 
 def test_interrupted_between_two_attempts_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:

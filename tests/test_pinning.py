@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.commands.operate import stoppable
 from runner.edges.ipfs.folder import Folder
 from runner.edges.ipfs.results import Results
 from runner.errors import Environment, Unverified
@@ -209,6 +212,18 @@ def test_two_quiet_targets(tmp_path: Path) -> None:
     assert driven(targets, BUNDLES, again, kept) == found
     assert again == []
     assert [len(target.calls) for target in targets.values()] == [count + 1 for count in calls]  # one list each
+
+
+def test_a_signal_that_another_thread_received_is_heard(tmp_path: Path) -> None:
+    def signalled(*_: object) -> None:
+        if not heard:
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            heard.append(stop.wait(10))
+
+    heard: list[bool] = []
+    with stoppable() as stop:
+        driven({"a": Shaky(tmp_path, signalled)}, BUNDLES[:1], [], workers=1)
+    assert heard == [True]
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.5])

@@ -19,6 +19,7 @@ from runner.ipfs import car, pinning
 from runner.ipfs.pinning import DAY, Account, Backoff, Bundle, Record, Stage
 from runner.ipfs.unixfs import Graph
 from runner.ports import PinFailed, Pinner
+from runner.watch import as_they_end
 
 _RANK: Mapping[Stage, int] = {
     "unknown": 0,
@@ -62,7 +63,10 @@ def keep(accounts: Sequence[Account], targets: Mapping[str, Pinner], work: Work)
         return _Line(targets[name], work).bring([(one.bundle, one.records[name]) for one in accounts])
 
     with ThreadPoolExecutor(len(targets) or 1) as pool:
-        found = dict(zip(targets, pool.map(one, targets), strict=True))
+        lines = {name: pool.submit(one, name) for name in targets}
+        for _ in as_they_end(lines.values()):
+            pass
+    found = {name: line.result() for name, line in lines.items()}
     return [
         one._replace(
             records={name: found[name][one.bundle.cid] if name in found else old for name, old in one.records.items()}
