@@ -313,6 +313,12 @@ def test_secrets_are_found_wherever_they_stand_and_never_repeated(secret: str, p
     assert not any(secret in problem.message + problem.help for problem in problems)
 
 
+def test_a_secret_is_told_however_wrong_the_form_is() -> None:
+    prompts = [{"id": "p", "text": f"Use {SECRETS[0]} now"}]
+    problems = of_job(metadata={"owner": "somebody-else"}, spec={"prompts": prompts, "region": [], "minRegions": "3"})
+    assert [problem.code for problem in problems] == ["field-unknown", "value-type", "secret-found"]
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [

@@ -219,10 +219,9 @@ def judge_job(
         problems.append(Problem(path, 0, 0, error.code, error.message, error.hint))
     spec, parsed, found = documents.read_on(JobSpec, raw, path)
     problems += found
-    if spec is None or parsed is None:
-        return Judged(path, None, tuple(problems))
-    problems += jobrules.judge(spec, parsed, policy, benchmarks)
-    if problems or key is None or signature is None:
+    if parsed is not None:
+        problems += jobrules.judge(spec, parsed, policy, benchmarks)
+    if problems or spec is None or key is None or signature is None:
         return Judged(path, None, tuple(problems))
     return Judged(path, Job(path, raw, sha256(raw), spec, signature, key), ())
 

@@ -37,18 +37,21 @@ class Complaint(NamedTuple):
     hint: str = ""
 
 
-def judge(spec: JobSpec, parsed: Parsed, policy: Policy, benchmarks: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Every rule that a job breaks. `benchmarks` maps the folders of `registry/benchmarks/` to their CIDs."""
-    complaints = [
-        *_identity(spec, parsed.path),
-        *_unique(spec),
-        *_regions(spec, policy),
-        *_targets(spec, policy, benchmarks),
-        *_caps(spec, policy),
-        *_budget(spec, policy),
-        *_plan(spec, policy),
-        *_texts(parsed.data, policy),
-    ]
+def judge(spec: JobSpec | None, parsed: Parsed, policy: Policy, benchmarks: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Every rule that a job breaks. `benchmarks` maps the folders of `registry/benchmarks/` to their CIDs. Where the
+    form is wrong there is no spec: then its texts alone are judged, since a secret is to be revoked before all else."""
+    complaints: list[Complaint] = []
+    if spec is not None:
+        complaints += [
+            *_identity(spec, parsed.path),
+            *_unique(spec),
+            *_regions(spec, policy),
+            *_targets(spec, policy, benchmarks),
+            *_caps(spec, policy),
+            *_budget(spec, policy),
+            *_plan(spec, policy),
+        ]
+    complaints += _texts(parsed.data, policy)
     return tuple(
         parsed.problem(location, code, message, hint)
         for location, code, message, hint in dict.fromkeys(complaints)  # no complaint twice

@@ -180,8 +180,8 @@ def test_asked_twice_it_ends_at_once_and_loses_nothing(shell: Shell, running: Pr
     running.send_signal(signal.SIGINT)
     running.tell("stopping")
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=30)
-    assert running.returncode == 130
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
     assert len(shell.json("reconcile")["published"]) == 2
 
 
