@@ -12,7 +12,7 @@ from runner.formats import log
 from runner.history import History
 from runner.model import DiffReport
 from runner.model import entry as e
-from runner.model.entry import LogEntry, parse_entry
+from runner.model.entry import LogEntry, parse_entries
 from runner.model.run import run_folder
 from runner.ports import Snapshot
 from runner.publish import tiles
@@ -85,8 +85,8 @@ def _said(one: Happened) -> str:
 
 
 def _read(state: State, first: int, size: int) -> Iterator[Happened]:
-    for index, raw in enumerate(log.entries(tiles(state.snapshot), first, size), first):
-        entry = parse_entry(raw, index)
+    raws = log.entries(tiles(state.snapshot), first, size)
+    for index, entry in enumerate(parse_entries(raws, first), first):
         yield Happened(index, entry, _job(state.history, entry))
 
 

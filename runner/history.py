@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from runner.model import entry as e
-from runner.model.entry import LogEntry, Role, parse_entry
+from runner.model.entry import LogEntry, Role, parse_entries
 
 LAST_GENERATION = 3
 
@@ -110,16 +110,8 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
     money = _Money(dict(state.committed), dict(state.unsettled), dict(state.settled))
     left = _Left(dict(state.abandoned), dict(state.superseded))
     trust, genesis, rescored = (state.trust, state.serial, state.threshold), state.genesis, dict(state.rescored)
-    for raw in entries:
-        entry: LogEntry = parse_entry(raw, size)
-        match entry:
-            case e.Genesis() | e.Trust():
-                trust = (entry.trust, entry.serial, entry.threshold)
-                genesis = genesis or entry.trust
-            case e.KeyAdd():
-                keys[entry.key] = Key(entry.role, entry.principal, size, None, None)
-            case e.KeyRevoke() if entry.key in keys:
-                keys[entry.key] = keys[entry.key]._replace(revoked=size, suspect_from=entry.suspect_from)
+    for entry in parse_entries(entries, size):
+        match entry:  # the most frequent first
             case e.Start():
                 running[entry.run] = Taken(size, entry)
                 revisions[entry.job] = Revision(entry.revision, entry.sha256)
@@ -129,6 +121,13 @@ def fold(entries: Iterable[bytes], start: History | None = None) -> History:
                 taken = running.pop(entry.run)
                 ended[entry.run] = End(size, taken.start, entry)
                 left.end(taken, entry)
+            case e.Genesis() | e.Trust():
+                trust = (entry.trust, entry.serial, entry.threshold)
+                genesis = genesis or entry.trust
+            case e.KeyAdd():
+                keys[entry.key] = Key(entry.role, entry.principal, size, None, None)
+            case e.KeyRevoke() if entry.key in keys:
+                keys[entry.key] = keys[entry.key]._replace(revoked=size, suspect_from=entry.suspect_from)
             case e.Retire():
                 revisions[entry.job] = Revision(entry.revision, "")
             case e.Rescore():

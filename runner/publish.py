@@ -198,8 +198,7 @@ def _gate(desk: Desk, after: Snapshot, before: Checkpoint | None, checkpoint: Ch
 
 def _entries(after: Snapshot, checkpoint: Checkpoint, start: int, end: int) -> list[LogEntry]:
     """Some entries of a log."""
-    raws = log.entries(tiles(after), start, end, checkpoint.size)
-    return [e.parse_entry(raw, index) for index, raw in enumerate(raws, start)]
+    return list(e.parse_entries(log.entries(tiles(after), start, end, checkpoint.size), start))
 
 
 def _proofs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import islice
 
 import pytest
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from runner.errors import Unverified
 from runner.model import LogEntry
 from runner.model import entry as e
 from runner.model.canonical import canonical, first_mistake, from_canonical
-from runner.model.entry import ENTRY, parse_entry
+from runner.model.entry import ENTRY, parse_entries, parse_entry
 from tests import make
 
 SHA = "0123456789abcdef" * 4
@@ -65,6 +66,34 @@ def test_every_kind_is_read_back(entry: LogEntry) -> None:
     raw = entry.canonical()
     assert raw == canonical(entry.to_json())
     assert parse_entry(raw, 0) == slowly(raw) == entry
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 255, 256, 257, 600])
+def test_many_are_read_together(count: int) -> None:
+    entries = [ENTRIES[index % len(ENTRIES)] for index in range(count)]
+    assert list(parse_entries((entry.canonical() for entry in entries), 7)) == entries
+
+
+@pytest.mark.parametrize("at", [0, 5, 300])
+def test_among_many_a_wrong_one_is_told_with_its_index(at: int) -> None:
+    raws = [ENTRIES[index % len(ENTRIES)].canonical() for index in range(400)]
+    for wrong in variants(ENTRIES[0]):
+        if isinstance(quickly(wrong), tuple):
+            read = parse_entries([*raws[:at], wrong, *raws[at:]], 9)
+            assert len(list(islice(read, at))) == at
+            with pytest.raises(Unverified, match=f"log entry {at + 9}"):
+                next(read)
+
+
+def test_borders_between_entries_are_those_of_the_log() -> None:
+    first, second = (entry.canonical() for entry in ENTRIES[:2])
+    both = first + b"," + second
+    parts = ([both[:-9], both[-9:]], [both], [both, b""], [first + b",", second], [both, first[:-4], first[-4:] + both])
+    for raws in parts:
+        with pytest.raises(Unverified, match="log entry 0"):
+            list(parse_entries(raws, 0))
+    with pytest.raises(Unverified, match="log entry 1"):
+        list(parse_entries([first, b"," + second], 0))
 
 
 def test_every_kind_is_among_them() -> None:

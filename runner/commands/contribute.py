@@ -106,7 +106,7 @@ def validate(
     ] = "text",
     as_json: JsonFlag = False,
 ) -> int:
-    """Judge everything in registry/: every mistake, each with its place; of a file whose form is wrong those of form."""
+    """Judge everything in registry/: every mistake with its place, those of form first."""
     demand_one_form(form, as_json)
     root = top(folder) if rev else checkout(folder)
     with opened(root) as repository:

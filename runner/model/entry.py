@@ -6,7 +6,11 @@ An entry is stored as its RFC 8785 bytes, at most 512 of them. Every `start` get
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
+from itertools import islice
+from operator import itemgetter
 from typing import Annotated, Literal, NamedTuple, Self, TypeAlias, TypeGuard
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -27,6 +31,7 @@ from runner.model.canonical import (
 )
 
 MAX_ENTRY = 512
+_TOGETHER = 256
 
 Role = Annotated[
     Literal["maintainer", "contributor", "runner-git", "runner-receipt"],
@@ -233,6 +238,27 @@ class Checkpoint(NamedTuple):
     root: bytes
 
 
+def parse_entries(raws: Iterable[bytes], first: int) -> Iterator[LogEntry]:
+    """The entries that these bytes say, one after the other; `first` is the index of the first. Raises as
+    `parse_entry` does, and reads many in little more than half of its time."""
+    rest = iter(raws)
+    while some := tuple(islice(rest, _TOGETHER)):
+        yield from _together(some) or (parse_entry(raw, index) for index, raw in enumerate(some, first))
+        first += len(some)
+
+
+def _together(raws: Sequence[bytes]) -> Sequence[LogEntry]:
+    """What bytes say that are all plainly in canonical form, none of them too long; nothing where one is not. Joined
+    they may hold other borders than by themselves: that each is what its entry prints shows that they do not."""
+    if max(map(len, raws)) > MAX_ENTRY:
+        return ()
+    try:
+        found = _entries().validate_json(b"[%b]" % b",".join(raws), by_alias=True, by_name=False)
+    except ValidationError:
+        return ()
+    return found if list(map(_plainly, found)) == list(raws) else ()
+
+
 def parse_entry(raw: bytes, index: int) -> LogEntry:
     """The entry that these bytes say, or `Unverified` with its index.
 
@@ -254,7 +280,7 @@ def parse_entry(raw: bytes, index: int) -> LogEntry:
     return entry
 
 
-_FORMS: dict[tuple[type, tuple[bool, ...]], str] = {}
+_FORMS: dict[tuple[type, tuple[bool, ...]], tuple[str, Callable[[Mapping[str, object]], object]]] = {}
 
 
 def _plainly(entry: LogEntry) -> bytes:
@@ -265,10 +291,12 @@ def _plainly(entry: LogEntry) -> bytes:
     form = _FORMS.get(kind)
     if form is None:
         fields = sorted((field.alias or name, name) for name, field in kind[0].model_fields.items())
-        members = [
-            f'"{alias}":' + ('"{%s}"' if isinstance(values[name], str) else "{%s}") % name
-            for alias, name in fields
-            if values[name] is not None
-        ]
-        form = _FORMS[kind] = "{{" + ",".join(members) + "}}"
-    return form.format_map(values).encode()
+        there = [(alias, name) for alias, name in fields if values[name] is not None]
+        members = [f'"{alias}":' + ('"%s"' if isinstance(values[name], str) else "%s") for alias, name in there]
+        form = _FORMS[kind] = "{" + ",".join(members) + "}", itemgetter(*[name for _, name in there])
+    return (form[0] % form[1](values)).encode()
+
+
+@cache
+def _entries() -> TypeAdapter[list[LogEntry]]:
+    return TypeAdapter(list[LogEntry])
