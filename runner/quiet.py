@@ -16,7 +16,7 @@ from runner import __version__
 from runner.history import History
 from runner.leases import NEVER_SEEN, USUAL, Leases, over_at
 from runner.model import Checkpoint
-from runner.model.canonical import Document, Instant, Sha256, digest
+from runner.model.canonical import Count, Document, Instant, Sha256, digest
 from runner.plan import Idle, Plan, answered
 from runner.ports import Keys
 from runner.registry import Registry
@@ -33,18 +33,20 @@ FROM_HEAD = frozenset(
 )
 """Reasons for being idle that follow from the head and the clock alone."""
 
-_TOLD = 200
-_VERSION = f"{__version__} 2"  # the number rises with every change of what plans, claims or settles
+TOLD = 200
+"""Jobs that a tick with nothing to do tells of at most; `beacon status` lists all."""
+_VERSION = f"{__version__} 3"  # the number rises with every change of what plans, claims or settles
 
 
 class Quiet(Document):
     """The note: from one moment up to, not with, another there is nothing to do. `key` names the state that it is of,
-    `told` are the jobs that a reader may wait for: path, code and why."""
+    `told` are the first of the jobs that a reader may wait for: path, code and why; there are `more` of them."""
 
     key: Sha256
     since: Instant
     until: Instant
     told: tuple[tuple[str, str, str], ...]
+    more: Count
 
     def holds(self, key: str, now: datetime) -> bool:
         """Whether it says of this state that there is nothing to do now."""
@@ -58,10 +60,11 @@ def state_key(head: str | None, keys: Keys, highest: Checkpoint | None, cancella
     return digest([_VERSION, head, public, signed, sorted(cancellations)])
 
 
-def note_of(key: str, now: datetime, idle: Iterable[Idle], until: datetime) -> Quiet | None:
-    """The note of a tick that found nothing to do; None where it would be long."""
+def note_of(key: str, now: datetime, idle: Iterable[Idle], until: datetime) -> Quiet:
+    """The note of a tick that found nothing to do."""
     told = tuple((one.path, one.code, one.why) for one in idle if waited_for(one))
-    return Quiet(key=key, since=instant(now), until=instant(until), told=told) if len(told) <= _TOLD else None
+    first, more = told[:TOLD], len(told[TOLD:])
+    return Quiet(key=key, since=instant(now), until=instant(until), told=first, more=more)
 
 
 def waited_for(idle: Idle) -> bool:

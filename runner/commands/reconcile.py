@@ -30,7 +30,7 @@ from runner.commands.progress import progress
 from runner.edges.quietnote import QuietNote
 from runner.errors import Usage
 from runner.publish import Desk
-from runner.quiet import Quiet, note_of, state_key, waited_for
+from runner.quiet import TOLD, Quiet, note_of, state_key, waited_for
 from runner.rendering import planview
 from runner.share import Share
 
@@ -76,7 +76,7 @@ def reconcile(
     with progress() as emit, at_desk(root, keys, place, emit) as (desk, folder):
         quiet = None if stage or as_json else QuietNote(folder / "quiet")
         if quiet is not None and (kept := _still_quiet(quiet, desk)) is not None:
-            _tell_idle("nothing to do", kept.told)
+            _tell_idle("nothing to do", kept.told, kept.more)
             return 0
         with _at_work(desk, folder, share, end) as world:
             before = desk.repository.head()
@@ -148,13 +148,16 @@ def tell(outcome: Outcome, wrote: bool) -> None:
     said = [f"{len(what)} {word}" for word, what in did if what]
     ended = {taken.start.job for taken in (*todo.cancelled, *todo.expired)}
     summary = ", ".join(said) or ("no run to do; what else is new was logged" if wrote else "nothing to do")
-    _tell_idle(summary, [idle for idle in todo.idle if waited_for(idle) and idle.path not in ended])
+    waiting = [idle for idle in todo.idle if waited_for(idle) and idle.path not in ended]
+    _tell_idle(summary, waiting[:TOLD], len(waiting[TOLD:]))
 
 
-def _tell_idle(summary: str, idle: Iterable[tuple[str, str, str]]) -> None:
+def _tell_idle(summary: str, idle: Iterable[tuple[str, str, str]], more: int) -> None:
     line(summary)
     for one in idle:
         note(planview.row(*one))
+    if more:
+        note(f"and {more} more; `beacon status` lists them")
 
 
 def _still_quiet(quiet: QuietNote, desk: Desk) -> Quiet | None:

@@ -29,8 +29,7 @@ class QuietNote:
         except (OSError, Unverified):
             return None
 
-    def save(self, note: Quiet | None) -> None:
+    def save(self, note: Quiet) -> None:
         """Keep it in the place of the last one. Where that cannot be, the next tick is a full one."""
         with contextlib.suppress(Environment):
-            if note is not None:
-                durable.write(self._path, note.canonical())
+            durable.write(self._path, note.canonical())
