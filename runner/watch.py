@@ -30,28 +30,27 @@ def as_they_end(futures: Iterable[Future[_Result]]) -> Iterator[Future[_Result]]
 
 @contextmanager
 def watching(unwanted: Callable[[], bool], stop: threading.Event, poll_seconds: float) -> Iterator[threading.Event]:
-    """An event that is set when `stop` is, or when `unwanted()` says so; it is asked every `poll_seconds`, in a thread
-    of its own that has ended when the block ends. A failing `unwanted()` counts as "still wanted": the work goes on."""
+    """An event that is set when `stop` is, or when `unwanted()` says so; it is asked every `poll_seconds`. Both are
+    watched in threads of their own, since a remote may take minutes to answer; they have ended when the block ends. A
+    failing `unwanted()` counts as "still wanted": the work goes on."""
     cancel, done = threading.Event(), threading.Event()
 
-    def watch() -> None:
-        waited = 0.0
-        while not done.wait(STOP_SECONDS):
-            waited += STOP_SECONDS
-            if stop.is_set():
+    def look(seconds: float, over: Callable[[], bool]) -> None:
+        while not done.wait(seconds):
+            if over():
                 cancel.set()
-            elif waited >= poll_seconds:
-                waited = 0.0
-                if _asked(unwanted):
-                    cancel.set()
 
-    thread = threading.Thread(target=watch, name="beacon-watch", daemon=True)
-    thread.start()
+    watched = ((STOP_SECONDS, stop.is_set), (poll_seconds, lambda: _asked(unwanted)))
+    threads = [threading.Thread(target=look, args=one, name="beacon-watch", daemon=True) for one in watched]
+    for thread in threads:
+        thread.start()
     try:
         yield cancel
     finally:
         done.set()
-        thread.join()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(STOP_SECONDS)
 
 
 def _asked(unwanted: Callable[[], bool]) -> bool:

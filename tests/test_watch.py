@@ -48,6 +48,22 @@ def test_a_stop_cancels_without_asking() -> None:
         assert cancel.wait(SOON)
 
 
+def test_a_stop_is_heard_while_a_remote_hangs() -> None:
+    stop, asked, answers = threading.Event(), threading.Event(), threading.Event()
+
+    def hanging() -> bool:
+        asked.set()
+        return not answers.wait(SOON * 6)
+
+    with watching(hanging, stop, POLL) as cancel:
+        try:
+            assert asked.wait(SOON)
+            stop.set()
+            assert cancel.wait(SOON)
+        finally:
+            answers.set()
+
+
 def test_who_cannot_be_asked_does_not_stop_the_work() -> None:
     asked: list[int] = []
     often = threading.Event()
