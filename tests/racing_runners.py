@@ -213,8 +213,8 @@ class Race:
         create(self._folder / "first")
         registry.check_out(self._folder / "first")
         create(self._folder / "remote.git", bare=True)
-        # A ref that was packed is deleted by a transaction within one: a hook behind the inner one would kill the push in
-        # the midst of the outer, whose locks no git ever removes.
+        # A ref that was packed is deleted by a transaction within one: a hook behind the inner one would kill the push
+        # in the midst of the outer, whose locks no git ever removes.
         with (self._folder / "remote.git" / "config").open("a") as config:
             config.write("[receive]\n\tautogc = false\n")
         with GitRepository(self._folder / "first", "main", None, Author("a", "a"), None, lambda: 0) as first:

@@ -17,7 +17,7 @@ import pytest
 from runner.edges.git import GitRepository
 from runner.edges.git_objects import Author, Maker
 from runner.edges.git_process import Git
-from runner.edges.git_remote import clone, create
+from runner.edges.git_remote import clone, create, offered
 from runner.edges.memory import MemoryEvents
 from runner.errors import BeaconError, Conflict, Environment, Usage
 from runner.formats.sshsig import commit_signer, public_line
@@ -443,6 +443,26 @@ def test_an_intent_that_arrives_late_says_where_the_branch_is(place: Place) -> N
     a.withdraw(late)
     b.refresh()
     assert (a.intent(), b.intent(), b.head()) == (None, None, second)
+
+
+def test_refs_that_move_while_they_are_read_are_read_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a new intent would stand beside the branch as it was before: as if somebody had wound that back."""
+    a, b = place.clone("a"), place.clone("b")
+    first = a.commit(None, {"x": b"1"}, "one")
+    b.refresh()
+    intent = a.propose(first, {"x": b"2"}, "two")
+
+    def meanwhile(git: Git, remote: str, *patterns: str) -> dict[str, str]:
+        found = offered(git, remote, *patterns)
+        if not moved:
+            moved.append(a.commit(first, {"x": b"2"}, "two", intent))
+            a.propose(moved[0], {"x": b"3"}, "three")
+        return found
+
+    moved: list[str] = []
+    monkeypatch.setattr("runner.edges.git_remote.offered", meanwhile)
+    b.refresh()
+    assert (b.head(), b.intent()) == (moved[0], a.intent())
 
 
 def test_an_intent_that_others_completed_at_once_is_told(place: Place) -> None:

@@ -19,7 +19,7 @@ NETWORK_SECONDS = 300.0
 FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
 CANCEL = "refs/beacon/cancel/"
 RUN = re.compile(r"[0-9a-f]{32}")
-_TRIES = 3
+_TRIES = 5
 _HELPER = re.compile(r"[A-Za-z0-9]+::")
 _RACES = ("cannot lock ref", "failed to update ref", "failed to lock", "incorrect old value")
 
@@ -64,9 +64,12 @@ def offered(git: Git, remote: str, *patterns: str) -> dict[str, str]:
 
 def fetch(git: Git, remote: str, wanted: Mapping[str, str], patterns: Sequence[str]) -> dict[str, str]:
     """Make local refs equal to the remote's, gone ones included; `wanted` maps the remote's names to ours. Returns what
-    the remote offers of these and of the patterns. Nothing is transferred where nothing is new."""
-    reason = ""
-    for _ in range(_TRIES):  # a ref may go away between the two connections
+    the remote offers of these and of the patterns. Nothing is transferred where nothing is new.
+
+    Between the two connections refs may go away, or move: then all are looked at again, since of a new intent beside an
+    old branch it would seem that somebody wound the branch back."""
+    reason = "its refs move faster than they can be read"
+    for _ in range(_TRIES):
         theirs = offered(git, remote, *wanted, *patterns)
         ours = git.refs(*wanted.values())
         gone = [name for ref, name in wanted.items() if ref not in theirs and name in ours]
@@ -76,11 +79,14 @@ def fetch(git: Git, remote: str, wanted: Mapping[str, str], patterns: Sequence[s
         if not new:
             return theirs
         done = git.run("fetch", *FETCH, "--", remote, *new, seconds=NETWORK_SECONDS)
-        if done.code == 0:
-            return theirs
         if done.locked:
             raise Environment("git-failed", f"git fetch: {done.complaint()}", LOCKED)
-        reason = done.complaint()
+        if done.code:
+            reason = done.complaint()
+            continue
+        ours = git.refs(*wanted.values())
+        if all(ours.get(name) == theirs.get(ref) for ref, name in wanted.items()):
+            return theirs
     raise unreachable(reason)
 
 
