@@ -52,10 +52,8 @@ def judge(spec: JobSpec | None, parsed: Parsed, policy: Policy, benchmarks: Mapp
             *_plan(spec, policy),
         ]
     complaints += _texts(parsed.data, policy)
-    return tuple(
-        parsed.problem(location, code, message, hint)
-        for location, code, message, hint in dict.fromkeys(complaints)  # no complaint twice
-    )
+    found = [parsed.problem(*complaint) for complaint in dict.fromkeys(complaints)]  # no complaint twice
+    return tuple(one._replace(excerpt="") if one.code == "secret-found" else one for one in found)
 
 
 def _identity(spec: JobSpec, path: str) -> Iterator[Complaint]:
