@@ -169,8 +169,7 @@ async def skews_its_clock(one: Meeting) -> None:
     one.net.fault(one.provider, "clock", seconds=-86_400.0)
     agreement = await one.hire()
     activity = await one.requestor.activity.new_activity(agreement.id)
-    batch = await activity.send([{"deploy": {}}])
-    (result,) = await activity._api.get_exec_batch_results(activity.id, batch.id, timeout=5)
+    (result,) = await one.requestor.events(activity, {"deploy": {}})
     assert -86_500 < result.event_date.timestamp() - time.time() < -86_300
     await activity.destroy()
     await one.requestor.end(agreement)

@@ -128,11 +128,25 @@ class Requestor:
 
     async def script(self, activity: Any, *commands: Mapping[str, Any]) -> list[Result]:
         """A script's results, up to the first command that failed."""
+        results = await self.events(activity, *commands)
+        return [Result(one.result == "Ok", one.stdout, one.stderr, one.message) for one in results]
+
+    async def events(self, activity: Any, *commands: Mapping[str, Any]) -> list[Any]:
+        """A script's results as the daemon gives them. A 408 is no failure: the provider was too busy to say, and is
+        asked again, for a minute and a half at most."""
+        from ya_activity import ApiException
+
         results: list[Any] = []
         batch = await activity._api.call_exec(activity.id, _script(commands))
-        while not (results and results[-1].is_batch_finished):
-            results = await activity._api.get_exec_batch_results(activity.id, batch, timeout=1, _request_timeout=6)
-        return [Result(one.result == "Ok", one.stdout, one.stderr, one.message) for one in results]
+        async with asyncio.timeout(90):
+            while not (results and results[-1].is_batch_finished):
+                try:
+                    ask = activity._api.get_exec_batch_results
+                    results = await ask(activity.id, batch, timeout=1, _request_timeout=6)
+                except ApiException as error:
+                    if error.status != 408:
+                        raise
+        return results
 
     async def end(self, agreement: Any) -> None:
         """Terminate it."""
