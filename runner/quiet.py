@@ -35,7 +35,7 @@ FROM_HEAD = frozenset(
 
 TOLD = 200
 """Jobs that a tick with nothing to do tells of at most; `beacon status` lists all."""
-_VERSION = f"{__version__} 3"  # the number rises with every change of what plans, claims or settles
+_VERSION = f"{__version__} 4"  # the number rises with every change of what plans, claims or settles
 
 
 class Quiet(Document):

@@ -319,6 +319,34 @@ def test_a_secret_is_told_however_wrong_the_form_is() -> None:
     assert [problem.code for problem in problems] == ["field-unknown", "value-type", "secret-found"]
 
 
+@pytest.mark.parametrize("secret", [one for one in SECRETS if " " not in one])
+@pytest.mark.parametrize(
+    ("place", "codes"),
+    [
+        ('"minRegions": SECRET', {"value-type", "secret-found"}),
+        ('"minRegions": "SECRET"', {"value-type", "secret-found"}),
+        ('"SECRET": "x"', {"field-unknown", "secret-found"}),
+        ('"minRegions": !SECRET "x"', {"yaml-tag", "secret-found"}),
+        ('"minRegions": ["SECRET"', {"yaml-syntax", "secret-found"}),
+        ('"minRegions": 2  # SECRET', {"secret-found"}),
+    ],
+)
+def test_no_mistake_on_a_secrets_line_repeats_it(place: str, codes: set[str], secret: str) -> None:
+    raw = dump(data()).replace(b'  "prompts"', f"""  {place.replace("SECRET", secret)}\n  "prompts\"""".encode())
+    problems = judged(signed({JOB: raw})).problems
+    assert {problem.code for problem in problems} == codes
+    assert [problem.line for problem in problems if problem.code == "secret-found"] == [19]
+    assert not any(secret[:16] in str(problem) for problem in problems)
+
+
+def test_a_private_keys_lines_are_not_shown_where_it_is_badly_pasted() -> None:
+    body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW"
+    pem = f"{SECRETS[3]}\n{body}\n{body}=\n"
+    problems = judged(signed({JOB: dump(data()) + pem.encode()})).problems
+    assert {problem.code for problem in problems} == {"yaml-syntax", "secret-found"}
+    assert not any(body[:16] in str(problem) for problem in problems)
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [

@@ -227,8 +227,8 @@ ENTRIES = {
     "secret-found": Entry(
         "job",
         "This looks like a secret",
-        "A registry is public, and git forgets nothing. Revoke the secret now, then remove it: what was "
-        "pushed is known.",
+        "A registry is public, comments too, and git forgets nothing. Revoke the secret now, then remove it: what "
+        "was pushed is known.",
         _prompt("Use AKIA" + "ABCDEFGHIJKLMNOP"),
         _prompt("Use the key that you were given"),
     ),

@@ -20,11 +20,12 @@ from typing import NamedTuple, Protocol
 from runner.diagnostics import suggestion
 from runner.errors import Invalid, Problem, Unverified
 from runner.formats import sshsig
+from runner.formats.yamltext import MAX_BYTES
 from runner.ipfs.unixfs import folder_cid
 from runner.model import JobSpec, Policy, ProviderList, sha256
 from runner.model.providers import KnownProvider
 from runner.ports import Blob, Snapshot
-from runner.registry import documents, jobrules, policyrules
+from runner.registry import content, documents, jobrules, policyrules
 from runner.registry.tree import JOBS, Tree, judge_tree
 
 POLICY = "registry/policy.yaml"
@@ -218,11 +219,14 @@ def judge_job(
     except Unverified as error:
         problems.append(Problem(path, 0, 0, error.code, error.message, error.hint))
     spec, parsed, found = documents.read_on(JobSpec, raw, path)
-    problems += found
+    text = raw[:MAX_BYTES].decode(errors="replace")
+    exposed = tuple(content.exposed(path, text))
+    problems += [*found, *exposed]
     if parsed is not None:
-        problems += jobrules.judge(spec, parsed, policy, benchmarks)
+        rules = jobrules.judge(spec, parsed, policy, benchmarks)
+        problems += [one for one in rules if not exposed or one.code != content.FOUND]  # no secret twice
     if problems or spec is None or key is None or signature is None:
-        return Judged(path, None, tuple(problems))
+        return Judged(path, None, content.discreet(problems, text))
     return Judged(path, Job(path, raw, sha256(raw), spec, signature, key), ())
 
 

@@ -8,7 +8,13 @@ A finding names the kind, never the text itself: messages end in public logs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from runner.errors import Problem
+
+FOUND = "secret-found"
+PUBLIC = "this looks like {}; whatever is here becomes public, for ever"
+REVOKE = "revoke it now: it was written into a public repository"
 
 _SECRETS: Mapping[str, str] = {
     "a private key": r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",
@@ -40,6 +46,8 @@ _SIGNS = (
     "eyJ",
 )
 
+_WORD = re.compile(r"[\w.-]{8,}")
+
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@((?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
 _PHONE = re.compile(r"(?<![\w+.])\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])")
 _CARD = re.compile(
@@ -62,6 +70,32 @@ def suspicious(text: str) -> bool:
 def secrets(text: str) -> Iterator[str]:
     """The kinds of secrets in a text, each once."""
     return (kind for kind, pattern in _SECRETS.items() if re.search(pattern, text, re.ASCII))
+
+
+def exposed(path: str, text: str) -> Iterator[Problem]:
+    """Every secret in a file's text, each kind once in a line; in comments, keys and what no parser reads too."""
+    if not any(map(text.__contains__, _SIGNS)):
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        for kind in secrets(line):
+            yield Problem(path, number, 1, FOUND, PUBLIC.format(kind), REVOKE)
+
+
+def discreet(problems: Iterable[Problem], text: str) -> tuple[Problem, ...]:
+    """Problems of a text that repeat none of its secrets: messages leave out its words, whole or cut, and no line of
+    the text is shown, since the lines after a private key's first belong to it as well."""
+    problems = tuple(problems)
+    if all(problem.code != FOUND for problem in problems):
+        return problems
+    hidden = " ".join(word for word in _WORD.findall(text) if any(secrets(word)))
+
+    def shown(word: re.Match[str]) -> str:
+        return "[a secret]" if word[0] in hidden else word[0]
+
+    return tuple(
+        one._replace(message=_WORD.sub(shown, one.message), help=_WORD.sub(shown, one.help), excerpt="")
+        for one in problems
+    )
 
 
 def personal(text: str) -> Iterator[str]:

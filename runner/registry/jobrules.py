@@ -52,8 +52,7 @@ def judge(spec: JobSpec | None, parsed: Parsed, policy: Policy, benchmarks: Mapp
             *_plan(spec, policy),
         ]
     complaints += _texts(parsed.data, policy)
-    found = [parsed.problem(*complaint) for complaint in dict.fromkeys(complaints)]  # no complaint twice
-    return tuple(one._replace(excerpt="") if one.code == "secret-found" else one for one in found)
+    return tuple(parsed.problem(*complaint) for complaint in dict.fromkeys(complaints))  # no complaint twice
 
 
 def _identity(spec: JobSpec, path: str) -> Iterator[Complaint]:
@@ -230,12 +229,11 @@ def _texts(data: Any, policy: Policy) -> Iterator[Complaint]:
         return
     for location, text in _strings(data, ()):
         for kind in content.secrets(text):
-            message = f"this looks like {kind}; whatever is here becomes public, for ever"
-            yield Complaint(location, "secret-found", message, "revoke it now: it was written into a public repository")
+            yield Complaint(location, content.FOUND, content.PUBLIC.format(kind), content.REVOKE)
         if _SHOWN.isdisjoint(location):
             continue
         for kind in content.personal(text):
-            message = f"this looks like {kind}; whatever is here becomes public, for ever"
+            message = content.PUBLIC.format(kind)
             yield Complaint(location, "personal-data", message, "use a made-up value, such as alice@example.org")
         for term, folded in refused:
             if folded in text.casefold():
