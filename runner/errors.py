@@ -95,6 +95,6 @@ class Conflict(BeaconError):
 
 def refused(error: OSError) -> Environment:
     """What the system refused, where nobody nearer to it said more."""
-    said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    said = f"{error.filename}: {error.strerror}" if error.filename else str(error) or type(error).__name__
     hint = "look at the path, at whose it is, and at the room on its disk"
     return Environment("system-refused", f"the operating system refused: {said}", hint)

@@ -22,6 +22,7 @@ from runner.commands.operate import working
 from runner.commands.places import git
 from runner.commands.start import write_trust
 from runner.edges.keys import SoftwareKey, load_signer, write_key
+from runner.errors import refused
 from runner.execute import execute
 from runner.formats.sshsig import sign
 from runner.model import entry as e
@@ -191,6 +192,10 @@ def test_what_the_system_refuses_is_told(beacon: Beacon, tmp_path: Path) -> None
     said = beacon("keygen", "--runner", tmp_path / "file/keys", "--json")
     assert (said.code, said.json["error"]["code"]) == (4, "system-refused")
     assert said.json["error"]["message"] == f"the operating system refused: {tmp_path}/file/keys: Not a directory"
+
+
+def test_a_refusal_without_words_is_told_by_its_kind() -> None:
+    assert refused(TimeoutError()).message == "the operating system refused: TimeoutError"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")

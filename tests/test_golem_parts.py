@@ -10,6 +10,7 @@ import sys
 import tarfile
 import threading
 import time
+from concurrent.futures import Future
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,30 @@ def test_the_loop_hands_over_results_errors_and_cancellation() -> None:
         begun = time.monotonic()
         assert 0.1 < loop.call_until(waits, cancel) - begun < 2
     finally:
+        loop.close()
+
+
+class _JustAfter(Future[int]):
+    """Ends in the moment between a wait that saw no end and whatever is asked next."""
+
+    def result(self, timeout: float | None = None) -> int:
+        if timeout is not None and not self.done():
+            self.set_result(7)
+            raise TimeoutError
+        return super().result(timeout)
+
+
+def test_the_loop_loses_no_result_that_comes_just_after_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was taken for work that had timed out, and ended the reconcile."""
+    future, loop = _JustAfter(), Loop()
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", lambda work, _: work.close() or future)
+    later = threading.Timer(0.3, lambda: future.done() or future.set_result(7))
+    later.start()
+    try:
+        assert loop.call(_value(0)) == 7
+    finally:
+        later.join()
+        monkeypatch.undo()
         loop.close()
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -51,15 +50,11 @@ class Loop:
 
     def _wait(self, future: Future[T], cancel: threading.Event | None, stop: asyncio.Event | None) -> T:
         told = False
-        while True:
-            try:
-                return future.result(_TICK)
-            except NotYet:
-                if future.done():
-                    raise
-                if cancel is not None and stop is not None and cancel.is_set() and not told:
-                    self._loop.call_soon_threadsafe(stop.set)
-                    told = True
+        while not wait((future,), _TICK).done:
+            if cancel is not None and stop is not None and cancel.is_set() and not told:
+                self._loop.call_soon_threadsafe(stop.set)
+                told = True
+        return future.result()
 
 
 async def _end_all() -> None:
