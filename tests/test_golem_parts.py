@@ -24,6 +24,7 @@ from runner.edges.golem.answers import Malformed, Proposal
 from runner.edges.golem.failure import Failed
 from runner.edges.golem.labour import _counted
 from runner.edges.golem.loop import Loop
+from runner.edges.golem.rest import Rest
 from runner.errors import Environment, Unverified
 from runner.model.jobspec import Container, Limits
 from runner.model.policy import Golem
@@ -214,6 +215,28 @@ def test_the_loop_hands_over_results_errors_and_cancellation() -> None:
         assert 0.1 < loop.call_until(waits, cancel) - begun < 2
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_cancellation_is_heard_however_near_the_answer_is(steps: int) -> None:
+    async def cancelled() -> bool:
+        there = connection.Connection("devnet", "http://127.0.0.1:1", "key", "s", PLATFORM, None, None, None)
+        daemon, answer = Rest(there), asyncio.get_running_loop().create_future()
+
+        async def call() -> object:
+            return await answer
+
+        task = asyncio.create_task(daemon.ask("state", call(), 60))
+        await asyncio.sleep(0.01)
+        answer.set_result("Ready")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asked = task.cancel()
+        await asyncio.wait((task,))
+        await daemon.close()
+        return asked == task.cancelled()
+
+    assert asyncio.run(cancelled())
 
 
 class _JustAfter(Future[int]):

@@ -99,7 +99,8 @@ class Rest:
         lib = self._lib
         refused = (lib.market.ApiException, lib.activity.ApiException, lib.payment.ApiException)
         try:
-            return await asyncio.wait_for(call, seconds)
+            async with asyncio.timeout(seconds):  # not wait_for: before Python 3.12 an answer could hide a cancellation
+                return await call
         except refused as error:
             if error.status in fine:
                 return FINE
