@@ -16,10 +16,20 @@ import typer
 
 from runner.commands.console import JsonFlag, line
 from runner.commands.durations import seconds
-from runner.commands.operate import RemoteOption, RepoOption, at_desk, at_work, elapsed, now, remote_of, stoppable
+from runner.commands.operate import (
+    RemoteOption,
+    RepoOption,
+    at_desk,
+    at_work,
+    elapsed,
+    ending,
+    now,
+    remote_of,
+    stoppable,
+)
 from runner.commands.places import top
 from runner.commands.progress import progress
-from runner.commands.reconcile import SelectOption, ShardOption, ending, share_of
+from runner.commands.reconcile import SelectOption, ShardOption, share_of
 from runner.daemon import Clock, Daemon, Pace, Seen
 from runner.edges.vitals import Vitals
 from runner.errors import Usage

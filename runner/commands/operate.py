@@ -260,6 +260,19 @@ def stoppable(still: str = "finished runs are still published") -> Iterator[thre
             signal.signal(number, handler)
 
 
+@contextmanager
+def ending(stop: threading.Event, after: float | None) -> Iterator[None]:
+    """Set `stop` after so many seconds, unless the block ends before."""
+    timer = threading.Timer(after or 0, stop.set)
+    timer.daemon = True
+    if after is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def remote_of(root: Path, name: str) -> str | None:
     """The remote to work with. `origin`, the default, may be absent: then the local branch counts."""
     known = remotes(root)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Timer
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +21,7 @@ from runner.commands.operate import (
     RepoOption,
     at_desk,
     at_work,
+    ending,
     now,
     remote_of,
 )
@@ -189,16 +189,3 @@ def share_of(select: list[str] | None, shard: str) -> Share:
 def _at_work(desk: Desk, folder: Path, share: Share, end: float | None) -> Iterator[World]:
     with at_work(desk, folder) as world, ending(world.stop, end):
         yield world._replace(share=share, deadline=None if end is None else world.monotonic() + end)
-
-
-@contextmanager
-def ending(stop: Event, after: float | None) -> Iterator[None]:
-    """Set `stop` after so many seconds, unless the block ends before."""
-    timer = Timer(after or 0, stop.set)
-    timer.daemon = True
-    if after is not None:
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -12,10 +12,9 @@ from pathlib import Path
 from runner import handover, staged
 from runner.commands.console import line, put_json
 from runner.commands.executors import executing
-from runner.commands.operate import alone, elapsed, now, stoppable
+from runner.commands.operate import alone, elapsed, ending, now, stoppable
 from runner.commands.places import opened, state_folder
 from runner.commands.progress import progress
-from runner.commands.reconcile import ending
 from runner.edges import durable
 from runner.edges.spool import FolderSpool
 from runner.errors import Environment, Usage
