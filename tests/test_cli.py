@@ -247,6 +247,19 @@ def test_a_try_that_was_interrupted_compares_what_came_and_says_so(
     assert "what was answered is still compared" in said.err
 
 
+def test_a_trial_tells_all_that_is_wrong_with_a_job_and_no_secret(
+    beacon: Beacon, place: Scratch, tmp_path: Path
+) -> None:
+    secret = "AKIA" + "IOSFODNN7EXAMPLE"
+    with (place.clone / JOB).open("a") as file:
+        file.write(f"\n# {secret}\nno colon {secret}\n")
+    said = beacon("run", place.clone / JOB, "--out", tmp_path / "out")
+    assert said.code == 1
+    assert re.findall(r"error\[(.*?)\]", said.err) == ["yaml-syntax", "secret-found", "secret-found"]
+    assert secret not in said.err + said.out
+    assert not (tmp_path / "out").exists()
+
+
 def test_errors_are_json_where_json_is_asked_for(beacon: Beacon, tmp_path: Path) -> None:
     for verb in ("plan", "status", "keys", "report"):
         said = beacon(verb, "--repo", tmp_path, "--json")

@@ -19,9 +19,7 @@ from markdown_it import MarkdownIt
 
 from runner.cli import VERBS, main
 from runner.edges.folder import FolderSnapshot
-from runner.model import JobSpec
 from runner.registry import Benchmarks, jobrules, load_policy
-from runner.registry.documents import read
 from runner.registry.tree import judge_tree
 from tests.commands import check, described
 from tests.conftest import ROOT
@@ -146,8 +144,7 @@ def test_the_readme_s_job_is_valid_in_this_registry() -> None:
     jobs = [(info.split(" ")[1], content) for info, content in fences(README, "yaml") if " " in info]
     assert [path for path, _ in jobs] == ["registry/jobs/alice/capital.yaml"]
     for path, content in jobs:
-        spec, parsed = read(JobSpec, content.encode(), path)
-        assert jobrules.judge(spec, parsed, load_policy(snapshot), benchmarks) == ()
+        assert jobrules.read_job(content.encode(), path, load_policy(snapshot), benchmarks)[1] == ()
 
 
 def test_every_decision_is_listed() -> None:

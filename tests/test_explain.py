@@ -61,8 +61,7 @@ def codes(entry: Entry, example: str) -> set[str]:
             policy = registry.documents.read(registry.Policy, dump(POLICY), "registry/policy.yaml")[0]
             base = data(spec={"targets": [data()["spec"]["targets"][0] | {"image": {"gvmi": "a" * 56}}]})
             raw = dump(merged(base, parsed.data))
-            spec, document = registry.documents.read(registry.JobSpec, raw, JOB)
-            return {problem.code for problem in jobrules.judge(spec, document, policy, {"echo": CID})}
+            return {problem.code for problem in jobrules.read_job(raw, JOB, policy, {"echo": CID})[1]}
     except Invalid as error:
         return {problem.code for problem in error.problems}
     return set()

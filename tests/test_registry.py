@@ -339,6 +339,19 @@ def test_no_mistake_on_a_secrets_line_repeats_it(place: str, codes: set[str], se
     assert not any(secret[:16] in str(problem) for problem in problems)
 
 
+def test_secrets_in_plain_sight_and_in_disguise_are_told_together() -> None:
+    plain, escaped = "ghp_" + "a1" * 18, "AKIA" + "IOSFODNN7EXAMPLE"
+    fields = f'  # {plain}\n  "minRegions": "\\x41{escaped[1:]}"\n  "prompts"'
+    problems = judged(signed({JOB: dump(data()).replace(b'  "prompts"', fields.encode())})).problems
+    assert [(one.code, one.line) for one in problems] == [
+        ("value-type", 20),
+        ("secret-found", 19),
+        ("secret-found", 20),
+    ]
+    assert (problems[1].column, problems[1].width) == (5, len(plain))
+    assert not any(secret[:16] in str(problem) for problem in problems for secret in (plain, escaped))
+
+
 def test_a_private_keys_lines_are_not_shown_where_it_is_badly_pasted() -> None:
     body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW"
     pem = f"{SECRETS[3]}\n{body}\n{body}=\n"

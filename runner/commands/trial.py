@@ -21,14 +21,13 @@ from runner.edges.local import LocalExecutor
 from runner.edges.memory import MemorySpool
 from runner.errors import Environment, Invalid, Usage
 from runner.execute import Order, execute
-from runner.model import JobSpec, Run, sha256
+from runner.model import Run, sha256
 from runner.model.jobspec import Container
 from runner.model.receipt import RunnerIdentity
 from runner.model.run import run_id
 from runner.publication import publication
 from runner.registry import Benchmarks, Job, load_policy
-from runner.registry.documents import read
-from runner.registry.jobrules import judge
+from runner.registry.jobrules import read_job
 from runner.registry.tree import judge_tree
 from runner.schedules import instant
 from runner.state import benchmark_files
@@ -45,9 +44,9 @@ def run(
     root, path, raw = _place(file)
     snapshot = FolderSnapshot(root)
     policy = load_policy(snapshot)
-    spec, parsed = read(JobSpec, raw, path)
     benchmarks = Benchmarks(snapshot, judge_tree(snapshot.files("registry")).benchmarks)
-    if problems := judge(spec, parsed, policy, benchmarks):
+    spec, problems = read_job(raw, path, policy, benchmarks)
+    if problems or spec is None:
         raise Invalid(problems)
     executor = LocalExecutor(cache_folder(), policy.local.serve)
     files = benchmark_files(snapshot, spec)

@@ -20,12 +20,11 @@ from typing import NamedTuple, Protocol
 from runner.diagnostics import suggestion
 from runner.errors import Invalid, Problem, Unverified
 from runner.formats import sshsig
-from runner.formats.yamltext import MAX_BYTES
 from runner.ipfs.unixfs import folder_cid
 from runner.model import JobSpec, Policy, ProviderList, sha256
 from runner.model.providers import KnownProvider
 from runner.ports import Blob, Snapshot
-from runner.registry import content, documents, jobrules, policyrules
+from runner.registry import documents, jobrules, policyrules
 from runner.registry.tree import JOBS, Tree, judge_tree
 
 POLICY = "registry/policy.yaml"
@@ -218,15 +217,10 @@ def judge_job(
         key = _signer(path, raw, signature, policy, keyring)
     except Unverified as error:
         problems.append(Problem(path, 0, 0, error.code, error.message, error.hint))
-    spec, parsed, found = documents.read_on(JobSpec, raw, path)
-    text = raw[:MAX_BYTES].decode(errors="replace")
-    exposed = tuple(content.exposed(path, text))
-    problems += [*found, *exposed]
-    if parsed is not None:
-        rules = jobrules.judge(spec, parsed, policy, benchmarks)
-        problems += [one for one in rules if not exposed or one.code != content.FOUND]  # no secret twice
+    spec, found = jobrules.read_job(raw, path, policy, benchmarks)
+    problems += found
     if problems or spec is None or key is None or signature is None:
-        return Judged(path, None, content.discreet(problems, text))
+        return Judged(path, None, tuple(problems))
     return Judged(path, Job(path, raw, sha256(raw), spec, signature, key), ())
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from runner.errors import Problem
 
-FOUND = "secret-found"
+SECRET_FOUND = "secret-found"  # noqa: S105 - the code of a problem
 PUBLIC = "this looks like {}; whatever is here becomes public, for ever"
 REVOKE = "revoke it now: it was written into a public repository"
 
@@ -77,20 +77,29 @@ def exposed(path: str, text: str) -> Iterator[Problem]:
     if not any(map(text.__contains__, _SIGNS)):
         return
     for number, line in enumerate(text.split("\n"), 1):
-        for kind in secrets(line):
-            yield Problem(path, number, 1, FOUND, PUBLIC.format(kind), REVOKE)
+        for kind, pattern in _SECRETS.items():
+            if found := re.search(pattern, line, re.ASCII):
+                width = len(found[0])
+                yield Problem(path, number, found.start() + 1, SECRET_FOUND, PUBLIC.format(kind), REVOKE, width=width)
 
 
-def discreet(problems: Iterable[Problem], text: str) -> tuple[Problem, ...]:
+def disguised(value: str, text: str) -> Iterator[str]:
+    """The kinds of secrets in a value that do not stand in its file's text as they are, but escaped or folded."""
+    for kind, pattern in _SECRETS.items():
+        if any(found[0] not in text for found in re.finditer(pattern, value, re.ASCII)):
+            yield kind
+
+
+def redacted(problems: Iterable[Problem], text: str) -> tuple[Problem, ...]:
     """Problems of a text that repeat none of its secrets: messages leave out its words, whole or cut, and no line of
     the text is shown, since the lines after a private key's first belong to it as well."""
     problems = tuple(problems)
-    if all(problem.code != FOUND for problem in problems):
+    if all(problem.code != SECRET_FOUND for problem in problems):
         return problems
     hidden = " ".join(word for word in _WORD.findall(text) if any(secrets(word)))
 
     def shown(word: re.Match[str]) -> str:
-        return "[a secret]" if word[0] in hidden else word[0]
+        return "[a secret]" if word[0] in hidden or any(secrets(word[0])) else word[0]
 
     return tuple(
         one._replace(message=_WORD.sub(shown, one.message), help=_WORD.sub(shown, one.help), excerpt="")

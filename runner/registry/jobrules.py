@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 from runner.diagnostics import suggestion
 from runner.errors import Problem
 from runner.formats.strictyaml import Location, Parsed
+from runner.formats.yamltext import MAX_BYTES
 from runner.model import JobSpec, Policy
 from runner.model.jobspec import Container, Image, Service
-from runner.registry import content
+from runner.registry import content, documents
 from runner.schedules import FORM, dues
 
 LARGEST_ALPHA = Decimal("0.2")
@@ -37,9 +38,21 @@ class Complaint(NamedTuple):
     hint: str = ""
 
 
+def read_job(
+    raw: bytes, path: str, policy: Policy, benchmarks: Mapping[str, str]
+) -> tuple[JobSpec | None, tuple[Problem, ...]]:
+    """A job file's document, where its form is right, and everything that is wrong with it but for its signature. No
+    problem repeats a secret."""
+    spec, parsed, problems = documents.read_on(JobSpec, raw, path)
+    text = raw[:MAX_BYTES].decode(errors="replace")
+    rules = judge(spec, parsed, policy, benchmarks) if parsed is not None else ()
+    return spec, content.redacted([*problems, *content.exposed(path, text), *rules], text)
+
+
 def judge(spec: JobSpec | None, parsed: Parsed, policy: Policy, benchmarks: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Every rule that a job breaks. `benchmarks` maps the folders of `registry/benchmarks/` to their CIDs. Where the
-    form is wrong there is no spec: then its texts alone are judged, since a secret is to be revoked before all else."""
+    """Every rule that a job breaks; secrets that the text shows are told by `read_job`. `benchmarks` maps the folders
+    of `registry/benchmarks/` to their CIDs. Where the form is wrong there is no spec: then its texts alone are judged,
+    since a secret is to be revoked before all else."""
     complaints: list[Complaint] = []
     if spec is not None:
         complaints += [
@@ -51,7 +64,7 @@ def judge(spec: JobSpec | None, parsed: Parsed, policy: Policy, benchmarks: Mapp
             *_budget(spec, policy),
             *_plan(spec, policy),
         ]
-    complaints += _texts(parsed.data, policy)
+    complaints += _texts(parsed, policy)
     return tuple(parsed.problem(*complaint) for complaint in dict.fromkeys(complaints))  # no complaint twice
 
 
@@ -221,15 +234,17 @@ def _schedule(expression: str, least: int) -> tuple[str, str, str] | None:
     return None
 
 
-def _texts(data: Any, policy: Policy) -> Iterator[Complaint]:
-    """Secrets anywhere; personal data and what the policy refuses in what a model or a reader is shown."""
+def _texts(parsed: Parsed, policy: Policy) -> Iterator[Complaint]:
+    """Secrets that the file's text does not show; personal data and what the policy refuses in what a model or a reader
+    is shown."""
+    data, written = parsed.data, "\n".join(parsed.lines)
     refused = [(term, term.casefold()) for term in policy.content.refuse_prompts]
     everything = "\n".join(_leaves(data))
     if not content.suspicious(everything) and not any(folded in everything.casefold() for _, folded in refused):
         return
     for location, text in _strings(data, ()):
-        for kind in content.secrets(text):
-            yield Complaint(location, content.FOUND, content.PUBLIC.format(kind), content.REVOKE)
+        for kind in content.disguised(text, written):
+            yield Complaint(location, content.SECRET_FOUND, content.PUBLIC.format(kind), content.REVOKE)
         if _SHOWN.isdisjoint(location):
             continue
         for kind in content.personal(text):
