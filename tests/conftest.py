@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.devnet.fixture import devnet, one_devnet  # noqa: F401 - fixtures, for every test
 from tests.kubo import kubo  # noqa: F401 - the same
 from tests.preloaded import Preloaded
+
+# The same examples each time, and none that fails because a loaded machine is slow.
+settings.register_profile("beacon", derandomize=True, deadline=None)
+settings.load_profile("beacon")
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")
